@@ -1,0 +1,3 @@
+//! pbxload
+pub mod protocol;
+pub mod tick;

@@ -1,0 +1,2 @@
+//! pbxload
+fn main() {}
