@@ -1,0 +1,323 @@
+//! The figures of a whole run.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Series;
+
+/// Format number of `results.json` that this build writes; it reads this and older ones.
+pub const RESULTS_FORMAT: u32 = 1;
+
+/// Everything that is known about a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// Format number, see [`RESULTS_FORMAT`].
+    pub format: u32,
+    /// What was run, where and when.
+    pub run: RunInfo,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Figures of each operation that the scenario uses, by its name.
+    pub operations: BTreeMap<String, OperationFigures>,
+    /// The delivery ledger.
+    pub delivery: DeliveryFigures,
+    /// The open model.
+    pub arrivals: ArrivalFigures,
+    /// Virtual users and their connections.
+    pub users: UserFigures,
+    /// Bytes and frames on the wire.
+    pub traffic: TrafficFigures,
+    /// Every gate of the scenario, with what was measured.
+    pub gates: Vec<GateFigures>,
+    /// Every kind of failure, with examples.
+    pub failures: Vec<FailureFigures>,
+    /// The generator's own health.
+    pub generator: GeneratorFigures,
+    /// Doubts that travel with the figures.
+    pub warnings: Vec<String>,
+    /// Figures over time, for the charts.
+    pub series: Series,
+}
+
+/// What was run, where and when.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RunInfo {
+    /// Unique id of the run, a UUID.
+    pub id: String,
+    /// Name of the scenario.
+    pub name: String,
+    /// Description of the scenario.
+    pub description: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// URL of the target, or `embedded`.
+    pub target: String,
+    /// Dialect spoken.
+    pub dialect: String,
+    /// Whether certificates were verified: `on`, `off`, or `none` on a plain connection.
+    pub tls_verification: String,
+    /// Hash of the scenario as it ran, hexadecimal.
+    pub scenario_hash: String,
+    /// Virtual users planned.
+    pub users_planned: u32,
+    /// Length of the load planned, seconds.
+    pub load_planned_s: f64,
+    /// Version of this tool.
+    pub version: String,
+    /// Machine that made the load: processor count and system.
+    pub machine: String,
+    /// Start of the load, RFC 3339 UTC.
+    pub started_at: String,
+    /// End of the run, RFC 3339 UTC.
+    pub ended_at: String,
+    /// Seconds of load actually applied.
+    pub load_s: f64,
+    /// What ended the run.
+    pub ended_by: EndedBy,
+    /// The command line that repeats it.
+    pub command: String,
+}
+
+/// What ended a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The plan was carried out.
+    #[default]
+    Plan,
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminated,
+    /// A gate that aborts.
+    Abort,
+    /// The process ended without a word; rebuilt from the journal.
+    Crash,
+}
+
+/// The answer of a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// Pass, fail, or no verdict.
+    pub outcome: Outcome,
+    /// Why, one sentence each; empty for a pass.
+    pub reasons: Vec<String>,
+}
+
+/// Pass, fail, or no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every gate held.
+    Pass,
+    /// A gate did not hold.
+    Fail,
+    /// The run cannot say: the generator was the bottleneck, too few samples, or interrupted.
+    #[default]
+    NoVerdict,
+}
+
+/// Percentiles of one histogram. Unit: microseconds. All zero when `count` is 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LatencyFigures {
+    /// Samples.
+    pub count: u64,
+    /// Smallest.
+    pub min: u64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 95th percentile.
+    pub p95: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// 99.99th percentile.
+    pub p9999: u64,
+    /// Largest; values over one hour are recorded as one hour.
+    pub max: u64,
+    /// Quantile curve for the chart: pairs of quantile (0 to 1) and microseconds, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<(f64, u64)>,
+}
+
+/// Figures of one operation. `started = ok + failed + open`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct OperationFigures {
+    /// Begun.
+    pub started: u64,
+    /// Answered as they should be.
+    pub ok: u64,
+    /// Failed, of any class.
+    pub failed: u64,
+    /// Still without an answer when the run ended.
+    pub open: u64,
+    /// Successes per second of load.
+    pub rate_per_s: f64,
+    /// Failures by class, such as `rejected(503)`.
+    pub failures: BTreeMap<String, u64>,
+    /// Answered − due, of successes. What gates judge.
+    pub response_us: LatencyFigures,
+    /// Answered − sent, of successes.
+    pub service_us: LatencyFigures,
+    /// Sent − due: our own lateness, of all.
+    pub lag_us: LatencyFigures,
+    /// Failed − due, of failures.
+    pub failed_us: LatencyFigures,
+    /// Parts of the operation, such as `dns`, `tcp`, `tls`, `upgrade` of `connect`. Microseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub phases_us: BTreeMap<String, LatencyFigures>,
+}
+
+/// The delivery ledger. `expected = delivered + lost + excused`, to the message.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct DeliveryFigures {
+    /// Publishes sent.
+    pub published: u64,
+    /// Publishes that the server accepted, or that were seen at a receiver.
+    pub accepted: u64,
+    /// Publishes that the server refused.
+    pub refused: u64,
+    /// Publishes whose outcome never became known.
+    pub unknown: u64,
+    /// Deliveries that had to happen: one for each accepted message and attached session but the publisher's own.
+    pub expected: u64,
+    /// Deliveries that happened, each counted once.
+    pub delivered: u64,
+    /// Deliveries that had to happen and did not.
+    pub lost: u64,
+    /// Repeats of a delivery.
+    pub duplicated: u64,
+    /// Deliveries that came after a later message of the same topic.
+    pub reordered: u64,
+    /// Messages that carry this run's stamp and that nobody of this run sent.
+    pub phantom: u64,
+    /// Deliveries missing because they raced with an attach, a detach or a lost connection.
+    pub excused: u64,
+    /// Excused deliveries by reason.
+    pub excused_by: BTreeMap<String, u64>,
+    /// Deliveries that came later than the operation timeout; part of `delivered`.
+    pub late: u64,
+    /// Messages whose content was changed on the way.
+    pub corrupted: u64,
+    /// Messages of other clients or other runs.
+    pub foreign: u64,
+    /// The publisher's own copies: expected.
+    pub echo_expected: u64,
+    /// The publisher's own copies: delivered.
+    pub echo_delivered: u64,
+    /// Received − sent, one value for each receiver.
+    pub delivery_us: LatencyFigures,
+    /// From the first receiver of a message to the last, for messages with at least two receivers.
+    pub spread_us: LatencyFigures,
+}
+
+/// The open model. `planned = started + missed`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ArrivalFigures {
+    /// Arrivals that came due.
+    pub planned: u64,
+    /// Given to a parked user.
+    pub started: u64,
+    /// No user was free.
+    pub missed: u64,
+    /// Started − due.
+    pub lag_us: LatencyFigures,
+}
+
+/// Virtual users and their connections.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct UserFigures {
+    /// Most users online at once.
+    pub peak: u64,
+    /// Successful logins.
+    pub logins: u64,
+    /// Connections opened again after a loss or a failure.
+    pub reconnects: u64,
+    /// Connections that the other side ended, by close code; `none` stands for an end without a close frame.
+    pub closed_by_code: BTreeMap<String, u64>,
+    /// Evictions and other unsolicited `ctrl`, by code.
+    #[serde(default)]
+    pub unsolicited_by_code: BTreeMap<String, u64>,
+    /// Replies after their request had been given up.
+    pub late_replies: u64,
+    /// Second replies to one request.
+    pub duplicate_replies: u64,
+    /// Replies to ids that were never sent.
+    pub unmatched_replies: u64,
+}
+
+/// Bytes and frames on the wire, as payload of the WebSocket or HTTP body.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct TrafficFigures {
+    /// Text frames sent.
+    pub frames_sent: u64,
+    /// Text frames received.
+    pub frames_received: u64,
+    /// Bytes in text frames sent.
+    pub bytes_sent: u64,
+    /// Bytes in text frames received.
+    pub bytes_received: u64,
+    /// Bytes of files uploaded.
+    pub bytes_uploaded: u64,
+    /// Bytes of files downloaded.
+    pub bytes_downloaded: u64,
+    /// Received frames by verb: `data`, `pres`, `info`, `malformed`, `unknown`.
+    pub received_by_kind: BTreeMap<String, u64>,
+}
+
+/// One gate, judged.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct GateFigures {
+    /// As written in the scenario.
+    pub gate: String,
+    /// What was measured, with its unit; empty when there was nothing to measure.
+    pub measured: String,
+    /// The limit, with its unit.
+    pub limit: String,
+    /// Whether it held; absent when it cannot be told.
+    pub passed: Option<bool>,
+    /// Why it cannot be told, or how far off it was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// One kind of failure of one operation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct FailureFigures {
+    /// The operation.
+    pub operation: String,
+    /// The class, such as `timed_out` or `rejected(503)`.
+    pub class: String,
+    /// How many.
+    pub count: u64,
+    /// First one, seconds of the run.
+    pub first_s: f64,
+    /// Last one, seconds of the run.
+    pub last_s: f64,
+    /// Up to three examples, redacted. What a server says is untrusted text.
+    pub examples: Vec<String>,
+}
+
+/// The generator's own health.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratorFigures {
+    /// Worker threads.
+    pub workers: u32,
+    /// Processor time of the whole process over the run, seconds. An embedded simulator is included.
+    pub cpu_s: f64,
+    /// Most resident memory, bytes.
+    pub rss_bytes_max: u64,
+    /// Lateness of the workers' timers: fired − due.
+    pub lag_us: LatencyFigures,
+    /// Most descriptors open at once.
+    pub descriptors_max: u64,
+    /// Second of the run from which the generator was the bottleneck; absent when it never was.
+    pub saturated_from: Option<f64>,
+}
