@@ -1,4 +1,7 @@
 //! pbxload
+pub mod ops;
 pub mod protocol;
+pub mod random;
 pub mod results;
+pub mod scenario;
 pub mod tick;

@@ -1,0 +1,325 @@
+//! The checked model of a scenario: what the rest of the program works with.
+//!
+//! Everything here is valid: names are resolved to indices, units are gone, defaults are filled in.
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Secret, Think};
+use crate::ops::Op;
+use crate::protocol::Dialect;
+
+/// A whole scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Short name; names the run folder.
+    pub name: String,
+    /// One or two sentences for people; may be empty.
+    pub description: String,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Whether publishing to `emc` topics, which can send real text messages, is allowed.
+    pub allow_emc: bool,
+    /// Where the load goes.
+    pub target: Target,
+    /// How access tokens are had.
+    pub auth: Auth,
+    /// Who the virtual users are.
+    pub users: Users,
+    /// Who talks to whom.
+    pub topology: Topology,
+    /// How much, when.
+    pub load: Load,
+    /// What users do; never empty.
+    pub personas: Vec<Persona>,
+    /// Bounds that decide the verdict, as written, each with its place in the text.
+    pub gates: Vec<GateText>,
+}
+
+/// Where the load goes.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The service.
+    pub url: TargetUrl,
+    /// Base of the REST interface; derived from `url` when absent.
+    pub rest_url: Option<Endpoint>,
+    /// Base of the file interface; derived from `url` when absent.
+    pub file_url: Option<Endpoint>,
+    /// How the service speaks.
+    pub dialect: &'static Dialect,
+    /// How certificates are checked.
+    pub tls: Tls,
+    /// Time for each operation, unless its step says otherwise.
+    pub timeout: Duration,
+    /// Local addresses to connect from, in turn; empty leaves the choice to the system.
+    pub source_addresses: Vec<IpAddr>,
+}
+
+/// The service to be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetUrl {
+    /// The simulator, started for this run on a free port.
+    Embedded,
+    /// A running service.
+    Service(Endpoint),
+}
+
+/// A URL in parts. The default path is the dialect's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `wss` or `https`.
+    pub is_tls: bool,
+    /// Name or address; IPv6 without brackets.
+    pub host: String,
+    /// Port; the scheme's own, or the PBX's 8887, when not given.
+    pub port: u16,
+    /// Path with its leading slash; empty when not given.
+    pub path: String,
+}
+
+/// How certificates are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Whether the chain and the name are verified at all.
+    pub verify: bool,
+    /// Trust anchors, PEM, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Name to verify instead of the host.
+    pub server_name: Option<String>,
+}
+
+/// How access tokens are had.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// Which REST calls.
+    pub flow: TokenFlow,
+    /// Token requests a second, before and during the load.
+    pub rate_per_s: f64,
+    /// So many refusals in a row end the run before the service blocks the generator's address.
+    pub refusals_max: u32,
+}
+
+/// Which REST calls fetch a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFlow {
+    /// Flow A: OAuth form, with refresh.
+    Oauth,
+    /// Flow B: JSON sign-in, with refresh.
+    SignIn,
+    /// Flow C: JSON login, then `GET`.
+    Login,
+    /// No REST: the user file has tokens.
+    Token,
+}
+
+/// Who the virtual users are.
+#[derive(Debug, Clone)]
+pub struct Users {
+    /// How many are planned, at least 1.
+    pub count: u32,
+    /// Where their names come from.
+    pub source: UserSource,
+}
+
+/// Where user names come from.
+#[derive(Debug, Clone)]
+pub enum UserSource {
+    /// Counted up.
+    Generated {
+        /// Text before the number.
+        prefix: String,
+        /// Number of the first user.
+        first: u64,
+        /// Fewest digits; shorter numbers get leading zeros.
+        width: usize,
+        /// Text after the number.
+        suffix: String,
+        /// SIP domain.
+        domain: String,
+        /// One password for all.
+        password: Secret,
+    },
+    /// Read from a file; at least `count` of them.
+    Listed(Vec<UserRecord>),
+}
+
+/// One line of the user file.
+#[derive(Debug, Clone)]
+pub struct UserRecord {
+    /// Sign-in name.
+    pub name: String,
+    /// SIP domain.
+    pub domain: String,
+    /// The password, or with [`TokenFlow::Token`] the access token.
+    pub credential: Secret,
+}
+
+/// Who talks to whom.
+#[derive(Debug, Clone, Default)]
+pub struct Topology {
+    /// How users are paired; `None` when nobody has a peer.
+    pub pairs: Option<Pairing>,
+    /// Kinds of group.
+    pub groups: Vec<GroupKind>,
+}
+
+/// How users are paired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairing {
+    /// 0 with 1, 2 with 3, and so on.
+    Neighbours,
+    /// At random, the same for the same seed.
+    Random,
+}
+
+/// A kind of group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupKind {
+    /// The NAME of `group:NAME`.
+    pub name: String,
+    /// Most members of one group.
+    pub members: u32,
+    /// How many groups; `None` means as many as the users fill.
+    pub count: Option<u32>,
+}
+
+/// How much, when.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// How many users are online. Never empty.
+    pub users: Vec<Stage>,
+    /// How many iterations begin each second; empty without an open model.
+    pub arrivals: Vec<Stage>,
+    /// How arrivals are spaced.
+    pub spacing: Spacing,
+    /// How long what is in flight at the end is waited for.
+    pub drain: Duration,
+}
+
+/// A stretch of a load curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stage {
+    /// The value at its end: users, or arrivals per second. `None` holds the value before.
+    pub to: Option<f64>,
+    /// How long it takes.
+    pub over: Duration,
+}
+
+/// How arrivals are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spacing {
+    /// Exponential gaps: independent callers.
+    Poisson,
+    /// Equal gaps.
+    Even,
+}
+
+/// What a kind of user does.
+#[derive(Debug, Clone)]
+pub struct Persona {
+    /// For people.
+    pub name: String,
+    /// Its part of the users, relative to the other personas' shares; at least 1.
+    pub share: u32,
+    /// Index of the first state.
+    pub start: usize,
+    /// Its states; never empty.
+    pub states: Vec<State>,
+}
+
+/// A state: waits for an arrival if it says so, takes its steps in order, thinks, goes on.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// For people.
+    pub name: String,
+    /// Whether the user is parked here until the open model sends work.
+    pub awaits_arrival: bool,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// Pause after the steps.
+    pub think: Option<Think>,
+    /// Where to go: index of a state and its weight. Empty: the user is done.
+    pub next: Vec<(usize, f64)>,
+    /// What a failed step or a lost connection leads to.
+    pub on_failure: OnFailure,
+}
+
+/// What a failure leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Back off with full jitter, reconnect, go on from the persona's start.
+    #[default]
+    Restart,
+    /// Go on with the next step.
+    Continue,
+    /// Go on in this state; a lost connection restarts all the same.
+    GoTo(usize),
+    /// The user is done.
+    Stop,
+}
+
+/// One thing that a user does.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The operation with its parameters.
+    pub op: Op,
+    /// Instead of the target's timeout.
+    pub timeout: Option<Duration>,
+    /// What the answer must be, instead of the operation's own rule.
+    pub expect: Option<Expect>,
+    /// Name under which values of the reply are kept.
+    pub save: Option<String>,
+    /// How often in a row, at least 1.
+    pub repeat: u32,
+    /// Probability that it is done at all, 0 to 1.
+    pub chance: f64,
+}
+
+/// What an answer must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// A `ctrl` (or HTTP reply) with one of these codes.
+    Codes(Vec<u16>),
+    /// A `meta` with this part.
+    Meta(MetaPart),
+}
+
+/// A part of a `meta`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetaPart {
+    /// `desc`.
+    Desc,
+    /// `sub`.
+    Sub,
+    /// `del`.
+    Del,
+}
+
+/// A gate as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateText {
+    /// The expression.
+    pub text: String,
+    /// Its bytes in the scenario's text.
+    pub place: Range<usize>,
+}
+
+impl Target {
+    /// The service's endpoint; `embedded` stands in for the simulator's address.
+    pub fn service(&self, embedded: &Endpoint) -> Endpoint {
+        match &self.url {
+            TargetUrl::Embedded => embedded.clone(),
+            TargetUrl::Service(endpoint) => endpoint.clone(),
+        }
+    }
+}
+
+impl Load {
+    /// How long the load lasts: the longer of the two curves.
+    pub fn duration(&self) -> Duration {
+        let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();
+        length(&self.users).max(length(&self.arrivals))
+    }
+}
