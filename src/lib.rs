@@ -1,4 +1,6 @@
 //! pbxload
+pub mod ledger;
+pub mod metrics;
 pub mod ops;
 pub mod protocol;
 pub mod random;

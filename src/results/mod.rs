@@ -3,7 +3,9 @@
 //! Pure data with a format number. Nothing here measures or judges. Start reading at [`Results`].
 
 mod model;
+mod record;
 mod series;
 
 pub use model::*;
+pub use record::*;
 pub use series::*;

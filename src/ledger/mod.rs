@@ -1,0 +1,9 @@
+//! The ledger: each accepted message against each expected delivery.
+//!
+//! Workers hand over what they saw as a [`Batch`] of plain records; one [`Book`] matches them. The hot path only
+//! appends to a vector, and every delivery is matched by its stamp, so that lost, duplicated, reordered, phantom
+//! and excused are exact. Knows stamps and attachments, and nothing of sockets or JSON. Start at [`Book`].
+
+mod totals;
+
+pub use totals::{ExcuseReason, LedgerTotals};

@@ -1,0 +1,12 @@
+//! Measurements of one worker: counters and histograms of one interval, merged later and never averaged.
+//!
+//! Recording is `&mut self`: no lock, no atomic, no channel for a sample. Once per interval a worker swaps its
+//! [`Interval`] out. Knows operations by number and nothing of users or sockets. Start at [`Interval`].
+
+mod failures;
+mod interval;
+mod latency;
+
+pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
+pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
+pub use latency::{LATENCY_US_MAX, Latency};
