@@ -4,6 +4,14 @@
 //! appends to a vector, and every delivery is matched by its stamp, so that lost, duplicated, reordered, phantom
 //! and excused are exact. Knows stamps and attachments, and nothing of sockets or JSON. Start at [`Book`].
 
+mod batch;
+mod book;
+mod receivers;
+#[cfg(test)]
+mod tests;
+mod topic;
 mod totals;
 
+pub use batch::{AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
+pub use book::Book;
 pub use totals::{ExcuseReason, LedgerTotals};

@@ -1,0 +1,139 @@
+//! What workers hand over: plain records, appended on the hot path and matched elsewhere.
+
+use crate::tick::Tick;
+
+/// A topic, the same for all of its members: a hash of the name that the server itself would use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicKey(pub u64);
+
+/// One attachment of one session to one topic, unique in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttachId(pub u64);
+
+/// A publish, once its outcome is known or given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishRecord {
+    /// Author and counter, see [`crate::protocol::Stamp::key`].
+    pub key: u64,
+    /// Where it was published.
+    pub topic: TopicKey,
+    /// When it was sent.
+    pub sent: Tick,
+    /// When the outcome became known.
+    pub settled: Tick,
+    /// The outcome.
+    pub outcome: PublishOutcome,
+    /// The publisher's own attachment, when it has one.
+    pub own: Option<AttachId>,
+    /// Whether the publisher's session gets a copy.
+    pub echo: bool,
+}
+
+/// What became of a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// Acknowledged under this number; 0 when the reply named none.
+    Accepted {
+        /// Number in the topic.
+        seq: u64,
+    },
+    /// The server said no.
+    Refused,
+    /// No answer: timed out, or the connection ended.
+    Unknown,
+}
+
+/// A message of this run, received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// Through which attachment.
+    pub attach: AttachId,
+    /// Author and counter of the message.
+    pub key: u64,
+    /// Its number in the topic.
+    pub seq: u64,
+    /// Send instant out of its stamp.
+    pub sent: Tick,
+    /// When it was received.
+    pub received: Tick,
+    /// Whether its content is what was sent.
+    pub is_intact: bool,
+}
+
+/// An attachment begins, is confirmed, or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachRecord {
+    /// The session asks to be attached.
+    Requested {
+        /// The new attachment.
+        id: AttachId,
+        /// To which topic.
+        topic: TopicKey,
+        /// When the request was sent.
+        at: Tick,
+    },
+    /// The server confirmed it.
+    Confirmed {
+        /// Which one.
+        id: AttachId,
+        /// When the reply was received.
+        at: Tick,
+    },
+    /// It is over.
+    Ended {
+        /// Which one.
+        id: AttachId,
+        /// When the session asked for it, or lost its connection.
+        requested: Tick,
+        /// When it was certain.
+        done: Tick,
+        /// How it ended.
+        how: AttachEnd,
+    },
+}
+
+/// How an attachment ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachEnd {
+    /// The server refused it in the first place.
+    Refused,
+    /// The session left the topic, or was evicted; the reply comes after all earlier messages.
+    Left,
+    /// The session closed its connection.
+    Disconnected,
+    /// The connection broke.
+    ConnectionLost,
+}
+
+/// Everything for the ledger between two hand-overs.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Attachments, in order.
+    pub attachments: Vec<AttachRecord>,
+    /// Publishes, in order of their outcome.
+    pub publishes: Vec<PublishRecord>,
+    /// Deliveries, in order of their receipt.
+    pub deliveries: Vec<DeliveryRecord>,
+    /// Messages of other clients or other runs.
+    pub foreign: u64,
+}
+
+impl Batch {
+    /// Records in it.
+    pub fn len(&self) -> usize {
+        self.attachments.len() + self.publishes.len() + self.deliveries.len()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0 && self.foreign == 0
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.attachments.clear();
+        self.publishes.clear();
+        self.deliveries.clear();
+        self.foreign = 0;
+    }
+}

@@ -1,0 +1,272 @@
+//! The ledger against histories small enough to be judged by hand, and against a model with faults.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::tick::Tick;
+
+const MILLISECOND: u64 = 1_000;
+const TOPIC: TopicKey = TopicKey(77);
+
+fn ms(milliseconds: u64) -> Tick {
+    Tick::from_micros(milliseconds * MILLISECOND)
+}
+
+fn book() -> Book {
+    Book::new(Duration::from_secs(10), Duration::from_secs(10))
+}
+
+fn attach(user: u64, counter: u64) -> AttachId {
+    AttachId((user << 32) | counter)
+}
+
+fn key(user: u64, counter: u64) -> u64 {
+    (user << 30) | counter
+}
+
+/// One side of a story, told in milliseconds.
+#[derive(Default)]
+struct Story(Batch);
+
+impl Story {
+    fn attached(mut self, user: u64, requested: u64, confirmed: u64) -> Story {
+        let id = attach(user, 0);
+        self.0.attachments.push(AttachRecord::Requested { id, topic: TOPIC, at: ms(requested) });
+        self.0.attachments.push(AttachRecord::Confirmed { id, at: ms(confirmed) });
+        self
+    }
+
+    fn ended(mut self, user: u64, requested: u64, done: u64, how: AttachEnd) -> Story {
+        let id = attach(user, 0);
+        self.0.attachments.push(AttachRecord::Ended { id, requested: ms(requested), done: ms(done), how });
+        self
+    }
+
+    fn publish(mut self, user: u64, counter: u64, sent: u64, outcome: PublishOutcome) -> Story {
+        self.0.publishes.push(PublishRecord {
+            key: key(user, counter),
+            topic: TOPIC,
+            sent: ms(sent),
+            settled: ms(sent + 2),
+            outcome,
+            own: Some(attach(user, 0)),
+            echo: true,
+        });
+        self
+    }
+
+    fn accepted(self, user: u64, counter: u64, sent: u64, seq: u64) -> Story {
+        self.publish(user, counter, sent, PublishOutcome::Accepted { seq })
+    }
+
+    fn delivered(mut self, to: u64, from: u64, counter: u64, seq: u64, received: u64) -> Story {
+        self.0.deliveries.push(DeliveryRecord {
+            attach: attach(to, 0),
+            key: key(from, counter),
+            seq,
+            sent: ms(received.saturating_sub(3)),
+            received: ms(received),
+            is_intact: true,
+        });
+        self
+    }
+
+    fn judged(self) -> LedgerTotals {
+        let mut book = book();
+        book.take(&self.0);
+        book.settle(ms(20_000));
+        book.finish();
+        let totals = book.totals().clone();
+        assert!(totals.is_balanced() && totals.open == 0, "{totals:?}");
+        assert_eq!(totals.published, totals.accepted + totals.refused + totals.unknown);
+        totals
+    }
+}
+
+fn pair() -> Story {
+    Story::default().attached(1, 10, 12).attached(2, 10, 13)
+}
+
+#[test]
+fn a_message_that_everyone_gets_balances() {
+    let totals = pair().accepted(1, 5, 100, 1).delivered(1, 1, 5, 1, 102).delivered(2, 1, 5, 1, 103).judged();
+    assert_eq!((totals.expected, totals.delivered, totals.lost), (1, 1, 0));
+    assert_eq!((totals.echo_expected, totals.echo_delivered), (1, 1));
+}
+
+#[test]
+fn a_message_that_does_not_come_is_lost() {
+    let totals = pair().accepted(1, 5, 100, 1).delivered(1, 1, 5, 1, 102).judged();
+    assert_eq!((totals.expected, totals.delivered, totals.lost), (1, 0, 1));
+}
+
+#[test]
+fn a_repeat_and_a_reversal_are_told_apart() {
+    let totals = pair()
+        .accepted(1, 5, 100, 1)
+        .accepted(1, 6, 110, 2)
+        .delivered(2, 1, 6, 2, 113)
+        .delivered(2, 1, 5, 1, 114)
+        .delivered(2, 1, 5, 1, 115)
+        .judged();
+    assert_eq!((totals.delivered, totals.reordered, totals.duplicated, totals.lost), (2, 1, 1, 0));
+}
+
+#[test]
+fn a_message_that_nobody_sent_is_a_phantom_and_expected_by_nobody() {
+    let totals = pair().accepted(1, 5, 100, 1).delivered(2, 1, 5, 1, 103).delivered(2, 1, 900_000, 2, 104).judged();
+    assert_eq!((totals.phantom, totals.expected, totals.delivered), (1, 1, 1));
+}
+
+#[test]
+fn delivery_before_acknowledgement_is_normal() {
+    let mut book = book();
+    book.take(&pair().delivered(2, 1, 5, 1, 101).0);
+    book.settle(ms(1_000));
+    book.take(&Story::default().accepted(1, 5, 100, 1).0);
+    book.settle(ms(20_000));
+    book.finish();
+    assert_eq!((book.totals().delivered, book.totals().phantom, book.totals().lost), (1, 0, 0));
+}
+
+#[test]
+fn races_with_attach_and_detach_are_excused_with_their_reason() {
+    // 3 attaches while the message is on its way, 4 asked after it was accepted, 5 left before it was sent,
+    // 6 left while it was on its way, 7 lost its connection, 8 left after it was accepted: only 8 is owed it.
+    let totals = pair()
+        .attached(3, 99, 105)
+        .attached(4, 103, 104)
+        .attached(5, 1, 2)
+        .ended(5, 50, 60, AttachEnd::Left)
+        .attached(6, 1, 2)
+        .ended(6, 101, 108, AttachEnd::Left)
+        .attached(7, 1, 2)
+        .ended(7, 104, 104, AttachEnd::ConnectionLost)
+        .attached(8, 1, 2)
+        .ended(8, 103, 108, AttachEnd::Left)
+        .accepted(1, 5, 100, 1)
+        .delivered(2, 1, 5, 1, 103)
+        .judged();
+    let excused = |reason: ExcuseReason| totals.excused[reason as usize];
+    assert_eq!(
+        (excused(ExcuseReason::Attach), excused(ExcuseReason::Detach), excused(ExcuseReason::ConnectionLost)),
+        (1, 1, 1)
+    );
+    assert_eq!((totals.delivered, totals.lost, totals.expected), (1, 1, 5));
+}
+
+#[test]
+fn a_message_skipped_before_the_connection_broke_is_lost() {
+    let totals = pair()
+        .accepted(1, 5, 100, 1)
+        .accepted(1, 6, 101, 2)
+        .delivered(2, 1, 6, 2, 104)
+        .ended(2, 105, 105, AttachEnd::ConnectionLost)
+        .judged();
+    assert_eq!((totals.delivered, totals.lost), (1, 1));
+}
+
+#[test]
+fn a_publish_without_an_answer_counts_as_accepted_once_somebody_has_it() {
+    let totals = pair()
+        .publish(1, 5, 100, PublishOutcome::Unknown)
+        .publish(1, 6, 200, PublishOutcome::Unknown)
+        .publish(1, 7, 300, PublishOutcome::Refused)
+        .delivered(2, 1, 5, 1, 103)
+        .judged();
+    assert_eq!((totals.accepted, totals.unknown, totals.refused, totals.delivered), (1, 1, 1, 1));
+}
+
+#[test]
+fn a_straggler_is_delivered_late_and_not_lost() {
+    let mut book = book();
+    book.take(&pair().attached(3, 99, 105).accepted(1, 5, 100, 1).0);
+    book.settle(ms(10_000));
+    assert_eq!((book.totals().open, book.totals().expected), (1, 2));
+    let mut late = Story::default().delivered(3, 1, 5, 1, 10_900).delivered(2, 1, 5, 1, 11_000);
+    late.0.deliveries.iter_mut().for_each(|delivery| delivery.sent = ms(100));
+    book.take(&late.0);
+    book.settle(ms(60_000));
+    book.finish();
+    let totals = book.totals();
+    assert_eq!((totals.delivered, totals.late, totals.lost, totals.excused_sum()), (2, 2, 0, 0));
+    assert!(totals.is_balanced());
+}
+
+#[test]
+fn the_books_are_complete_only_when_all_have_it() {
+    let mut book = book();
+    book.take(&pair().accepted(1, 5, 100, 1).delivered(1, 1, 5, 1, 102).0);
+    assert!(!book.is_complete());
+    book.take(&Story::default().delivered(2, 1, 5, 1, 103).0);
+    assert!(book.is_complete());
+}
+
+#[test]
+fn nothing_is_kept_for_ever() {
+    let mut book = book();
+    for round in 0..100u64 {
+        let at = round * 10_000;
+        let story = Story::default()
+            .attached(1, at, at + 1)
+            .attached(2, at, at + 1)
+            .accepted(1, round, at + 10, round + 1)
+            .delivered(2, 1, round, round + 1, at + 12)
+            .ended(1, at + 20, at + 21, AttachEnd::Disconnected)
+            .ended(2, at + 20, at + 21, AttachEnd::Disconnected);
+        book.take(&story.0);
+        book.settle(ms(at + 5_000));
+    }
+    assert_eq!((book.totals().delivered, book.totals().lost), (100, 0));
+    assert_eq!(book.footprint(), (0, 0, 0));
+}
+
+proptest! {
+    /// Messages between members of one topic, each delivery hit by at most one fault: the ledger finds them all.
+    #[test]
+    fn every_injected_fault_is_found(
+        members in 2u64..80,
+        faults in prop::collection::vec(prop::collection::vec(0u8..12, 80), 1..12),
+        chunks in 1usize..4,
+    ) {
+        let mut story = Story::default();
+        for user in 0..members {
+            story = story.attached(user, 1, 2);
+        }
+        let (mut lost, mut duplicated, mut phantom, mut delivered) = (0, 0, 0, 0);
+        for (index, row) in faults.iter().enumerate() {
+            let (seq, sent) = (index as u64 + 1, 100 + 10 * index as u64);
+            let author = seq % members;
+            story = story.accepted(author, seq, sent, seq);
+            for to in (0..members).filter(|&to| to != author) {
+                match row[to as usize] {
+                    0 => { lost += 1; continue }
+                    1 => { duplicated += 1; story = story.delivered(to, author, seq, seq, sent + 4) }
+                    2 => { phantom += 1; story = story.delivered(to, author, 500_000 + 100 * seq + to, seq, sent + 4) }
+                    _ => {}
+                }
+                delivered += 1;
+                story = story.delivered(to, author, seq, seq, sent + 5);
+            }
+        }
+        // Hand the records over in several batches, deliveries possibly before their publishes.
+        let mut book = book();
+        let Batch { attachments, publishes, deliveries, .. } = story.0;
+        book.take(&Batch { attachments, ..Batch::default() });
+        for part in deliveries.chunks(deliveries.len() / chunks + 1) {
+            book.take(&Batch { deliveries: part.to_vec(), ..Batch::default() });
+        }
+        for part in publishes.chunks(publishes.len() / chunks + 1) {
+            book.take(&Batch { publishes: part.to_vec(), ..Batch::default() });
+        }
+        book.settle(ms(30_000));
+        book.finish();
+        let totals = book.totals();
+        prop_assert!(totals.is_balanced());
+        prop_assert_eq!((totals.lost, totals.duplicated, totals.phantom, totals.delivered),
+                        (lost, duplicated, phantom, delivered));
+        prop_assert_eq!(totals.expected, (members - 1) * faults.len() as u64);
+    }
+}

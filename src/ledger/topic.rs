@@ -1,0 +1,159 @@
+//! One topic in the ledger: its attachments over time, and who of them had to get a message.
+
+use super::batch::{AttachEnd, AttachId};
+use super::receivers::Receivers;
+use super::totals::ExcuseReason;
+use crate::tick::Tick;
+
+/// One attachment, from request to end.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    pub(super) id: AttachId,
+    pub(super) requested: Tick,
+    /// [`Tick::NEVER`] until confirmed.
+    pub(super) confirmed: Tick,
+    pub(super) end: Option<WindowEnd>,
+    /// Greatest seq received.
+    pub(super) highest_seq: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WindowEnd {
+    pub(super) requested: Tick,
+    pub(super) done: Tick,
+    pub(super) how: AttachEnd,
+}
+
+/// What the ledger knows of a message when it asks who had to get it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) sent: Tick,
+    /// When the server had certainly accepted it.
+    pub(super) accepted: Tick,
+    pub(super) seq: u64,
+    pub(super) own: Option<AttachId>,
+}
+
+/// Who has not got a message: the attachment's place, and what is to be made of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) places: Vec<(u32, Absence)>,
+    /// The publisher's own session was attached.
+    pub(super) own_attached: bool,
+    /// The publisher's own session has it.
+    pub(super) own_received: bool,
+}
+
+/// What is to be made of a delivery that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It had to come.
+    Owed,
+    /// It need not have come.
+    Excused(ExcuseReason),
+}
+
+impl Missing {
+    /// Whether every delivery that had to come has come.
+    pub(super) fn owes_nothing(&self) -> bool {
+        self.places.iter().all(|(_, absence)| *absence != Absence::Owed)
+    }
+}
+
+/// Attachments of one topic. A window keeps its place while any message may ask for it.
+#[derive(Debug, Default)]
+pub(super) struct Topic {
+    windows: Vec<Option<Window>>,
+    ended: usize,
+}
+
+impl Topic {
+    /// Adds an attachment and tells its place.
+    pub(super) fn add(&mut self, window: Window) -> usize {
+        match self.windows.iter().position(Option::is_none).filter(|_| self.ended_places()) {
+            Some(place) => {
+                self.windows[place] = Some(window);
+                place
+            }
+            None => {
+                self.windows.push(Some(window));
+                self.windows.len() - 1
+            }
+        }
+    }
+
+    /// Searching for a free place is only worth it when there can be one.
+    fn ended_places(&self) -> bool {
+        self.ended > 0
+    }
+
+    pub(super) fn window_mut(&mut self, place: usize) -> Option<&mut Window> {
+        self.windows.get_mut(place)?.as_mut()
+    }
+
+    /// Drops the attachments that ended before `before`, and tells their ids.
+    pub(super) fn forget_ended(&mut self, before: Tick, forget: &mut dyn FnMut(AttachId)) {
+        for place in &mut self.windows {
+            let is_over = |window: &Window| window.end.is_some_and(|end| end.done < before);
+            if let Some(window) = place.take_if(|window| is_over(window)) {
+                self.ended += 1;
+                forget(window.id);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.windows.iter().all(Option::is_none)
+    }
+
+    /// Who had to get the message and is not among `receivers`. `in_flight` is how long a delivery may take
+    /// before a closed connection no longer excuses it.
+    pub(super) fn missing(&self, facts: Facts, receivers: &Receivers, in_flight: std::time::Duration) -> Missing {
+        let mut missing = Missing::default();
+        for (place, window) in self.windows.iter().enumerate() {
+            let Some(window) = window else { continue };
+            if facts.own == Some(window.id) {
+                missing.own_attached = true;
+                missing.own_received = receivers.contains(place);
+                continue;
+            }
+            if receivers.contains(place) {
+                continue;
+            }
+            if let Some(absence) = window.absence(facts, in_flight) {
+                missing.places.push((place as u32, absence));
+            }
+        }
+        missing
+    }
+}
+
+impl Window {
+    /// What to make of a message that did not come; `None` when it never had to.
+    fn absence(&self, facts: Facts, in_flight: std::time::Duration) -> Option<Absence> {
+        if self.requested > facts.accepted {
+            return None;
+        }
+        if self.confirmed >= facts.sent {
+            // The server may have handled either first. A refused request is confirmed never.
+            let is_refused = matches!(self.end, Some(WindowEnd { how: AttachEnd::Refused, .. }));
+            return (!is_refused).then_some(Absence::Excused(ExcuseReason::Attach));
+        }
+        let Some(end) = self.end else { return Some(Absence::Owed) };
+        if end.done <= facts.sent {
+            return None;
+        }
+        // A later message of the topic arrived: this one was skipped, not on its way.
+        let is_skipped = facts.seq > 0 && self.highest_seq > facts.seq;
+        let is_overdue = facts.accepted + in_flight < end.requested;
+        Some(match end.how {
+            AttachEnd::Refused => return None,
+            // The reply to a leave is queued behind every message accepted before it.
+            AttachEnd::Left if facts.accepted < end.requested => Absence::Owed,
+            AttachEnd::Left => Absence::Excused(ExcuseReason::Detach),
+            _ if is_skipped || is_overdue => Absence::Owed,
+            AttachEnd::Disconnected => Absence::Excused(ExcuseReason::Disconnect),
+            AttachEnd::ConnectionLost => Absence::Excused(ExcuseReason::ConnectionLost),
+        })
+    }
+}
