@@ -2,6 +2,7 @@
 pub mod ledger;
 pub mod metrics;
 pub mod ops;
+pub mod plan;
 pub mod protocol;
 pub mod random;
 pub mod results;

@@ -169,10 +169,8 @@ impl<'a> Draft<'a> {
 
     /// Writes the frame.
     pub fn write(&mut self, message: &ClientMessage<'_>) {
-        self.frame.clear();
-        // A `String` takes any bytes that serde_json writes: they are UTF-8 by construction.
-        let text = serde_json::to_string(message).expect("wire messages always serialize");
-        self.frame.push_str(&text);
+        // A fresh string: the socket takes it over without a copy.
+        *self.frame = serde_json::to_string(message).expect("wire messages always serialize");
     }
 
     /// Refuses `emc` topics, which can send real text messages, unless the scenario allows them.
