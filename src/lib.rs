@@ -8,3 +8,4 @@ pub mod random;
 pub mod results;
 pub mod scenario;
 pub mod tick;
+pub mod user;

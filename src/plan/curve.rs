@@ -64,7 +64,16 @@ impl<'a> UsersCurve<'a> {
 
     /// When a user first comes online; `None` when it never does.
     pub fn first_online(&self, user: u32) -> Option<Tick> {
-        self.changes(user, u32::MAX).find(|change| change.user == user).map(|change| change.at)
+        let (mut start, mut from) = (Tick::ZERO, 0.0);
+        for stage in self.stages {
+            let to = stage.to.unwrap_or(from);
+            if to > f64::from(user) {
+                let part = (f64::from(user) - from) / (to - from);
+                return Some(start + stage.over.mul_f64(part.clamp(0.0, 1.0)));
+            }
+            (from, start) = (to, start + stage.over);
+        }
+        None
     }
 }
 
@@ -99,6 +108,17 @@ mod tests {
         assert_eq!(online_at(&stages, 18.0), 70);
         assert_eq!(online_at(&stages, 20.999), 41);
         assert_eq!(online_at(&stages, 21.0), 0);
+    }
+
+    #[test]
+    fn the_first_coming_of_a_user_is_the_first_of_its_changes() {
+        let stages = [ramp(10.0, 10), ramp(5.0, 1), ramp(20.0, 10)];
+        let curve = UsersCurve::new(&stages);
+        for user in 0..20 {
+            let first = curve.changes(user, 64).find(|change| change.user == user).map(|change| change.at);
+            assert_eq!(curve.first_online(user), first);
+        }
+        assert_eq!(curve.first_online(20), None);
     }
 
     #[test]

@@ -1,0 +1,115 @@
+//! The topics that a session is attached to.
+
+use crate::ledger::{AttachEnd, AttachId, AttachRecord, TopicKey};
+use crate::ops::Topic;
+use crate::protocol::{Dialect, UserId};
+use crate::random::mix;
+use crate::tick::Tick;
+
+use super::world::Call;
+
+/// One topic of a session.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    pub(super) topic: Topic,
+    pub(super) key: TopicKey,
+    /// For the ledger; `None` for `me`, where no messages come.
+    pub(super) id: Option<AttachId>,
+    pub(super) requested: Tick,
+    /// Greatest seq received live.
+    pub(super) last_seq: u64,
+    /// When a leave was sent; [`Tick::NEVER`] while there is none.
+    pub(super) leaving: Tick,
+}
+
+/// The topics of one session, few enough to be searched in order.
+#[derive(Debug, Default)]
+pub(super) struct Attachments(Vec<Attachment>);
+
+impl Attachments {
+    pub(super) fn find(&mut self, topic: &Topic) -> Option<&mut Attachment> {
+        self.0.iter_mut().find(|attachment| attachment.topic == *topic)
+    }
+
+    pub(super) fn get(&self, topic: &Topic) -> Option<&Attachment> {
+        self.0.iter().find(|attachment| attachment.topic == *topic)
+    }
+
+    /// The attachment that a frame names on the wire.
+    pub(super) fn find_wire(&mut self, name: &str, call: &Call<'_>) -> Option<&mut Attachment> {
+        self.0.iter_mut().find(|attachment| is_named(&attachment.topic, name, call))
+    }
+
+    /// Begins an attachment.
+    pub(super) fn request(&mut self, call: &mut Call<'_>, topic: Topic, key: TopicKey, id: AttachId, at: Tick) {
+        let id = (topic != Topic::Me).then_some(id);
+        if let Some(id) = id {
+            call.books.batch.attachments.push(AttachRecord::Requested { id, topic: key, at });
+        }
+        self.0.push(Attachment { topic, key, id, requested: at, last_seq: 0, leaving: Tick::NEVER });
+    }
+
+    /// The server confirmed it.
+    pub(super) fn confirm(&mut self, call: &mut Call<'_>, topic: &Topic, at: Tick) {
+        if let Some(id) = self.find(topic).and_then(|attachment| attachment.id) {
+            call.books.batch.attachments.push(AttachRecord::Confirmed { id, at });
+        }
+    }
+
+    /// It is over.
+    pub(super) fn end(&mut self, call: &mut Call<'_>, topic: &Topic, now: Tick, how: AttachEnd) {
+        if let Some(index) = self.0.iter().position(|attachment| attachment.topic == *topic) {
+            let attachment = self.0.swap_remove(index);
+            attachment.record_end(call, now, how);
+        }
+    }
+
+    /// The session is over.
+    pub(super) fn end_all(&mut self, call: &mut Call<'_>, requested: Tick, now: Tick, how: AttachEnd) {
+        for mut attachment in self.0.drain(..) {
+            attachment.leaving = attachment.leaving.min(requested);
+            attachment.record_end(call, now, how);
+        }
+    }
+}
+
+impl Attachment {
+    fn record_end(&self, call: &mut Call<'_>, now: Tick, how: AttachEnd) {
+        if let Some(id) = self.id {
+            let requested = self.leaving.min(now);
+            call.books.batch.attachments.push(AttachRecord::Ended { id, requested, done: now, how });
+        }
+    }
+}
+
+/// Whether a wire name means this topic, as this user names it.
+fn is_named(topic: &Topic, name: &str, call: &Call<'_>) -> bool {
+    match topic {
+        Topic::Me => name == "me",
+        Topic::User(user) => UserId::parse(name, dialect(call).user_ids) == Some(*user),
+        Topic::Group(group) => call.directory.group_name(*group) == Some(name),
+        Topic::Other(other) => **other == *name,
+    }
+}
+
+fn dialect(call: &Call<'_>) -> &'static Dialect {
+    call.plan.scenario.target.dialect
+}
+
+/// The ledger's key of a topic: the same on both sides of a conversation.
+pub(super) fn topic_key(topic: &Topic, own: Option<UserId>, call: &Call<'_>) -> TopicKey {
+    match topic {
+        Topic::Me => TopicKey(0),
+        Topic::User(peer) => {
+            let own = own.map_or(0, |own| own.0);
+            TopicKey(mix(mix(own.min(peer.0)) ^ own.max(peer.0)))
+        }
+        Topic::Group(group) => hash_name(call.directory.group_name(*group).unwrap_or_default()),
+        Topic::Other(name) => hash_name(name),
+    }
+}
+
+fn hash_name(name: &str) -> TopicKey {
+    let hash = name.bytes().fold(0x6772_7000, |hash, byte| mix(hash ^ u64::from(byte)));
+    TopicKey(hash)
+}

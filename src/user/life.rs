@@ -1,0 +1,186 @@
+//! Coming, going, and losing the connection.
+
+use std::time::Duration;
+
+use crate::ledger::{AttachEnd, PublishOutcome};
+use crate::metrics::Phase as Part;
+use crate::ops::{FailureKind, OpId};
+
+use super::Action;
+use super::event::{ConnectPhases, Lost};
+use super::machine::{Phase, Then, User, Way};
+use super::world::Call;
+
+/// How long a user that leaves waits for the server's side of the close.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Who ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SessionEnd {
+    /// This side.
+    Closed,
+    /// The other side, or the network.
+    Lost,
+}
+
+impl User {
+    pub(super) fn go_online(&mut self, call: &mut Call<'_>) {
+        self.is_wanted = true;
+        if matches!(self.phase, Phase::Idle) && !self.is_draining {
+            self.restart(call);
+        }
+    }
+
+    /// Leaves as soon as nothing is open.
+    pub(super) fn go_offline(&mut self, call: &mut Call<'_>) {
+        self.is_wanted = false;
+        if matches!(self.phase, Phase::Open(_) | Phase::Leaving { .. }) {
+            return;
+        }
+        self.close_politely(call);
+    }
+
+    fn close_politely(&mut self, call: &mut Call<'_>) {
+        if self.session.is_some() {
+            call.books.actions.push(Action::Close);
+            self.phase = Phase::Leaving { deadline: call.now + LEAVE_WITHIN };
+        } else {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.is_draining = true;
+        if matches!(self.phase, Phase::Parked | Phase::Pausing { .. }) {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// Leaves at once; a request that is open stays open in the books, because nobody will know its outcome.
+    pub(super) fn leave(&mut self, call: &mut Call<'_>) {
+        self.is_draining = true;
+        self.is_wanted = false;
+        if let Phase::Open(open) = &mut self.phase {
+            let way = open.way;
+            let open = std::mem::replace(&mut self.phase, Phase::Idle);
+            if let Phase::Open(open) = open {
+                self.record_publish(call, &open, PublishOutcome::Unknown, call.now);
+            }
+            match way {
+                Way::Connect => call.books.actions.push(Action::Abort),
+                Way::Http => call.books.actions.push(Action::CancelHttp),
+                Way::Close | Way::Frame | Way::Token => {}
+            }
+        }
+        if !matches!(self.phase, Phase::Leaving { .. }) {
+            self.close_politely(call);
+        }
+    }
+
+    pub(super) fn wake(&mut self, call: &mut Call<'_>) {
+        match &self.phase {
+            Phase::Pausing { until, then } if *until <= call.now => {
+                let (until, then) = (*until, *then);
+                match then {
+                    Then::Advance => {
+                        self.due = until;
+                        self.phase = Phase::Idle;
+                        self.advance(call);
+                    }
+                    Then::Retry { .. } => {
+                        // Due when the peer could be found, not when the search for it began.
+                        self.due = call.now;
+                        self.resume(call);
+                    }
+                    Then::Restart => {
+                        self.phase = Phase::Idle;
+                        self.restart(call);
+                    }
+                }
+            }
+            Phase::Open(open) if open.deadline <= call.now => self.time_out(call),
+            Phase::Leaving { deadline } if *deadline <= call.now => {
+                call.books.actions.push(Action::Abort);
+                self.end_session(call, SessionEnd::Closed);
+                self.phase = Phase::Idle;
+                if self.is_wanted {
+                    self.go_online(call);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn connected(&mut self, call: &mut Call<'_>, phases: ConnectPhases) {
+        let figures = &mut call.books.figures;
+        let parts = [(Part::Dns, phases.dns), (Part::Tcp, phases.tcp), (Part::Tls, phases.tls)];
+        for (part, micros) in parts.into_iter().chain([(Part::Upgrade, Some(phases.upgrade))]) {
+            if let Some(micros) = micros {
+                figures.phase(OpId::Connect, part, micros);
+            }
+        }
+        call.books.connected();
+        self.session = Some(Box::default());
+        if std::mem::take(&mut self.is_returning) {
+            call.books.figures.users.reconnects += 1;
+        }
+        self.settle_way(call, Way::Connect, Ok(()));
+    }
+
+    pub(super) fn disconnected(&mut self, call: &mut Call<'_>, lost: Lost) {
+        match &self.phase {
+            Phase::Leaving { .. } => {
+                self.end_session(call, SessionEnd::Closed);
+                self.phase = Phase::Idle;
+                if self.is_wanted {
+                    self.go_online(call);
+                }
+            }
+            Phase::Open(open) if open.way == Way::Close => {
+                self.end_session(call, SessionEnd::Closed);
+                self.settle_way(call, Way::Close, Ok(()));
+            }
+            _ => self.lose_connection(call, lost),
+        }
+    }
+
+    fn lose_connection(&mut self, call: &mut Call<'_>, lost: Lost) {
+        if self.session.is_none() {
+            return;
+        }
+        *call.books.figures.users.closed_by_code.entry(lost.code).or_default() += 1;
+        self.end_session(call, SessionEnd::Lost);
+        if let Phase::Open(open) = &self.phase {
+            if open.way == Way::Http {
+                call.books.actions.push(Action::CancelHttp);
+            }
+            if open.way != Way::Token {
+                self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
+            }
+        }
+        if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
+            return;
+        }
+        if !self.is_wanted {
+            self.phase = Phase::Idle;
+        } else if !matches!(self.phase, Phase::Open(_)) {
+            self.back_off(call);
+        }
+    }
+
+    /// Takes the session off the books.
+    pub(super) fn end_session(&mut self, call: &mut Call<'_>, end: SessionEnd) {
+        let Some(mut session) = self.session.take() else { return };
+        call.books.online -= 1;
+        let requested = match &self.phase {
+            Phase::Open(open) if open.way == Way::Close => open.sent,
+            Phase::Leaving { deadline } => deadline.minus(LEAVE_WITHIN),
+            _ => call.now,
+        };
+        let how = match end {
+            SessionEnd::Closed => AttachEnd::Disconnected,
+            SessionEnd::Lost => AttachEnd::ConnectionLost,
+        };
+        session.attachments.end_all(call, requested, call.now, how);
+    }
+}

@@ -1,0 +1,19 @@
+//! The virtual user: a state machine without IO. Events in, actions out.
+//!
+//! One call of [`User::on`] never waits, never reads a clock and never fails. It records what it measures in the
+//! worker's [`World`] and leaves sockets, timers and files to the driver. Start reading at [`User`] in
+//! `machine.rs`; `settle.rs` is how an operation ends, `receive.rs` what a frame means.
+
+mod attachments;
+mod event;
+mod history;
+mod life;
+mod machine;
+mod receive;
+mod settle;
+mod surroundings;
+mod world;
+
+pub use event::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost};
+pub use machine::{Mode, User};
+pub use world::{Books, World};

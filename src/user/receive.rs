@@ -1,0 +1,139 @@
+//! What a frame means to the user that receives it.
+
+use crate::ledger::{AttachEnd, DeliveryRecord};
+use crate::metrics::FrameKind;
+use crate::ops::payload::is_intact;
+use crate::ops::{FailureKind, Reply, Topic};
+use crate::protocol::dialect::StampPlace;
+use crate::protocol::server::{Ctrl, CtrlParams, Data, ServerMessage};
+use crate::protocol::{Code, Json, Stamp};
+
+use super::machine::{Phase, User, Way};
+use super::world::Call;
+
+impl User {
+    /// Takes a text frame.
+    pub(super) fn receive(&mut self, call: &mut Call<'_>, text: &str) {
+        let message = serde_json::from_str::<ServerMessage<'_>>(text);
+        let kind = match &message {
+            Ok(ServerMessage::Ctrl(_)) => FrameKind::Ctrl,
+            Ok(ServerMessage::Data(_)) => FrameKind::Data,
+            Ok(ServerMessage::Meta(_)) => FrameKind::Meta,
+            Ok(ServerMessage::Pres(_)) => FrameKind::Pres,
+            Ok(ServerMessage::Info(_)) => FrameKind::Info,
+            Err(_) if text == "0" => FrameKind::Probe,
+            Err(_) => FrameKind::Malformed,
+        };
+        call.books.figures.traffic.received(kind, text.len());
+        match message {
+            Ok(ServerMessage::Data(data)) => self.receive_data(call, &data),
+            Ok(ServerMessage::Ctrl(ctrl)) => self.receive_ctrl(call, &ctrl),
+            Ok(ServerMessage::Meta(meta)) => {
+                let reply = Reply::Meta(&meta);
+                self.receive_reply(call, meta.id.as_deref(), &reply);
+            }
+            Ok(ServerMessage::Pres(_) | ServerMessage::Info(_)) | Err(_) => {}
+        }
+    }
+
+    fn receive_ctrl(&mut self, call: &mut Call<'_>, ctrl: &Ctrl<'_>) {
+        let params = CtrlParams::read(ctrl.params.as_ref());
+        if ctrl.id.is_some() {
+            let reply = Reply::Ctrl { code: ctrl.code, topic: ctrl.topic.as_deref(), params };
+            return self.receive_reply(call, ctrl.id.as_deref(), &reply);
+        }
+        // What the server cannot read it refuses without an id; the only open request must be the one.
+        let is_unread =
+            ctrl.code == Code::MALFORMED && matches!(&self.phase, Phase::Open(open) if open.way == Way::Frame);
+        if is_unread {
+            self.fail_open(call, FailureKind::Rejected(ctrl.code.0), "refused without an id".to_owned());
+            return self.after_failure(call);
+        }
+        *call.books.figures.users.unsolicited_by_code.entry(ctrl.code.0).or_default() += 1;
+        if ctrl.code == Code::EVICTED
+            && let (Some(topic), Some(session)) = (&ctrl.topic, &mut self.session)
+            && let Some(attachment) = session.attachments.find_wire(topic, call)
+        {
+            let topic = attachment.topic.clone();
+            session.attachments.end(call, &topic, call.now, AttachEnd::Left);
+        }
+    }
+
+    fn receive_reply(&mut self, call: &mut Call<'_>, id: Option<&str>, reply: &Reply<'_>) {
+        let stamp = id.and_then(Stamp::decode);
+        let Some(stamp) = stamp.filter(|stamp| stamp.run == call.plan.run_tag && stamp.user == self.index) else {
+            call.books.figures.users.unmatched_replies += 1;
+            return;
+        };
+        match &self.phase {
+            Phase::Open(open) if open.counter == stamp.counter && open.way == Way::Frame => {
+                self.settle_reply(call, reply);
+            }
+            _ if stamp.counter < self.counter => self.settle_late(call, stamp, reply),
+            _ => call.books.figures.users.unmatched_replies += 1,
+        }
+    }
+
+    fn receive_data(&mut self, call: &mut Call<'_>, data: &Data<'_>) {
+        let stamp = read_stamp(call, data).filter(|stamp| stamp.run == call.plan.run_tag);
+        let Some(session) = &mut self.session else { return };
+        let Some(attachment) = session.attachments.find_wire(&data.topic, call) else {
+            call.books.batch.foreign += 1;
+            return;
+        };
+        let is_past = data.seq > 0 && data.seq <= attachment.last_seq;
+        let is_older = stamp.is_some_and(|stamp| stamp.sent < attachment.requested);
+        let topic = attachment.topic.clone();
+        let id = attachment.id;
+        let paging = match &mut self.phase {
+            Phase::Open(open) => open.paging.as_mut().filter(|paging| paging.topic == topic),
+            _ => None,
+        };
+        let (Some(stamp), Some(attach)) = (stamp, id) else {
+            match paging {
+                Some(paging) => paging.page.take(data.seq),
+                None => call.books.batch.foreign += 1,
+            }
+            return;
+        };
+        let record = DeliveryRecord {
+            attach,
+            key: stamp.key(),
+            seq: data.seq,
+            sent: stamp.sent,
+            received: call.now,
+            is_intact: !stamp.synthetic || is_unchanged(stamp, data),
+        };
+        match paging {
+            Some(paging) if is_past || is_older => paging.page.take(data.seq),
+            Some(paging) => paging.page.hold(record),
+            None => self.deliver(call, &topic, record),
+        }
+    }
+
+    /// Books a live message.
+    pub(super) fn deliver(&mut self, call: &mut Call<'_>, topic: &Topic, record: DeliveryRecord) {
+        let is_echo = record.key >> 30 == u64::from(self.index);
+        if !is_echo {
+            call.books.figures.delivery.record(record.received.micros_since(record.sent));
+        }
+        if let Some(attachment) = self.session.as_mut().and_then(|session| session.attachments.find(topic)) {
+            attachment.last_seq = attachment.last_seq.max(record.seq);
+        }
+        call.books.batch.deliveries.push(record);
+    }
+}
+
+fn read_stamp(call: &Call<'_>, data: &Data<'_>) -> Option<Stamp> {
+    match call.plan.scenario.target.dialect.stamp {
+        StampPlace::RequestId => Stamp::decode(data.reqid.as_deref()?),
+        StampPlace::Head => {
+            let head: serde_json::Value = serde_json::from_str(&data.head.as_ref()?.to_json()).ok()?;
+            Stamp::decode(head.get("pbxload")?.as_str()?)
+        }
+    }
+}
+
+fn is_unchanged(stamp: Stamp, data: &Data<'_>) -> bool {
+    data.content.as_ref().and_then(Json::as_text).is_some_and(|text| is_intact(stamp.key(), &text))
+}

@@ -1,0 +1,327 @@
+//! How an operation ends: exactly once, by its reply, its timeout, or the end of its connection.
+
+use crate::ledger::{AttachEnd, PublishOutcome, PublishRecord};
+use crate::metrics::{Phase as Part, Sample};
+use crate::ops::{Effect, FailureKind, Judgement, OpId, Reply, Topic};
+use crate::protocol::server::{CtrlParams, ServerMessage};
+use crate::protocol::{Stamp, UserId};
+use crate::scenario::{Expect, MetaPart, Step};
+use crate::tick::Tick;
+
+use super::Action;
+use super::attachments::topic_key;
+use super::event::HttpReply;
+use super::life::SessionEnd;
+use super::machine::{Open, Phase, Saved, User, Way};
+use super::world::Call;
+
+impl User {
+    /// A reply to the open request came in.
+    pub(super) fn settle_reply(&mut self, call: &mut Call<'_>, reply: &Reply<'_>) {
+        let Phase::Open(mut open) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let step = self.current_step(call);
+        let judgement = match &step.expect {
+            Some(expect) => judge_expected(expect, reply),
+            None => step.op.judge(reply),
+        };
+        let judgement = self.end_page(call, step, &mut open, reply, judgement);
+        match judgement {
+            Judgement::NextPage { received } => {
+                let page = open.paging.as_ref().map_or(open.page, |paging| paging.page.next(open.page, received));
+                self.begin_page(call, step, page, Some((open.due, open.sent)));
+            }
+            Judgement::Ok => {
+                self.keep(step, reply);
+                // What was expected to be refused and was refused has no effect.
+                if step.expect.is_none() || reply.code().is_success() {
+                    self.apply(call, &open, reply);
+                } else {
+                    self.record_publish(call, &open, PublishOutcome::Refused, call.now);
+                    self.undo(call, &open, AttachEnd::Refused);
+                }
+                self.finish_ok(call, &open, step);
+            }
+            Judgement::Failed(kind) => {
+                if open.op == OpId::Login {
+                    call.directory.forget_token(self.index);
+                }
+                self.phase = Phase::Open(open);
+                self.fail_open(call, kind, describe(reply));
+                self.after_failure(call);
+            }
+        }
+    }
+
+    /// Ends a page of history: what was held back and is live after all is delivered now.
+    fn end_page(
+        &mut self,
+        call: &mut Call<'_>,
+        step: &Step,
+        open: &mut Open,
+        reply: &Reply<'_>,
+        judgement: Judgement,
+    ) -> Judgement {
+        let Some(paging) = &mut open.paging else { return judgement };
+        let count = match reply {
+            Reply::Ctrl { params, .. } => params.count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            _ => None,
+        };
+        let live = paging.page.finish(count);
+        let next = match judgement {
+            Judgement::NextPage { received } => Some(paging.page.next(open.page, received)),
+            _ => None,
+        };
+        let topic = paging.topic.clone();
+        for record in live {
+            self.deliver(call, &topic, record);
+        }
+        match next {
+            Some(page) if !User::wants_page(step, page) || page.lowest == open.page.lowest => Judgement::Ok,
+            _ => judgement,
+        }
+    }
+
+    /// The open request, if it travels this way, is over.
+    pub(super) fn settle_way(&mut self, call: &mut Call<'_>, way: Way, outcome: Result<(), (FailureKind, String)>) {
+        match &self.phase {
+            Phase::Open(open) if open.way == way => {}
+            _ => return,
+        }
+        match outcome {
+            Ok(()) => {
+                let Phase::Open(open) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+                let step = self.current_step(call);
+                self.finish_ok(call, &open, step);
+            }
+            Err((kind, detail)) => {
+                self.fail_open(call, kind, detail);
+                self.after_failure(call);
+            }
+        }
+    }
+
+    pub(super) fn http_reply(&mut self, call: &mut Call<'_>, reply: Result<HttpReply, (FailureKind, String)>) {
+        let op = match &self.phase {
+            Phase::Open(open) if open.way == Way::Http => open.op,
+            _ => return,
+        };
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(failure) => return self.settle_way(call, Way::Http, Err(failure)),
+        };
+        let figures = &mut call.books.figures;
+        let phases = reply.phases;
+        let parts = [(Part::Connect, phases.connect), (Part::Send, phases.send)];
+        for (part, micros) in parts.into_iter().chain([(Part::Wait, phases.wait), (Part::Receive, phases.receive)]) {
+            figures.phase(op, part, micros);
+        }
+        match op {
+            OpId::Upload => figures.traffic.bytes_uploaded += reply.bytes,
+            _ => figures.traffic.bytes_downloaded += reply.bytes,
+        }
+        let params = match serde_json::from_str::<ServerMessage<'_>>(&reply.body) {
+            Ok(ServerMessage::Ctrl(ctrl)) => CtrlParams::read(ctrl.params.as_ref()),
+            _ => CtrlParams::default(),
+        };
+        self.settle_reply(call, &Reply::Http { code: reply.code, params, bytes: reply.bytes, intact: reply.is_intact });
+    }
+
+    /// The open request's time is up.
+    pub(super) fn time_out(&mut self, call: &mut Call<'_>) {
+        let Phase::Open(open) = &self.phase else { return };
+        let (way, slot) = (open.way, open.counter as usize % self.given_up.len());
+        self.given_up[slot] = open.counter;
+        match way {
+            Way::Connect => call.books.actions.push(Action::Abort),
+            Way::Http => call.books.actions.push(Action::CancelHttp),
+            Way::Close => {
+                call.books.actions.push(Action::Abort);
+                self.end_session(call, SessionEnd::Closed);
+            }
+            Way::Frame | Way::Token => {}
+        }
+        self.fail_open(call, FailureKind::TimedOut, String::new());
+        self.after_failure(call);
+    }
+
+    /// Records the open request as failed. What follows is up to the caller.
+    pub(super) fn fail_open(&mut self, call: &mut Call<'_>, kind: FailureKind, detail: String) {
+        let Phase::Open(mut open) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        if let Some(paging) = &mut open.paging {
+            let (topic, live) = (paging.topic.clone(), paging.page.finish(None));
+            for record in live {
+                self.deliver(call, &topic, record);
+            }
+        }
+        let outcome = match kind {
+            FailureKind::Rejected(_) => PublishOutcome::Refused,
+            _ => PublishOutcome::Unknown,
+        };
+        self.record_publish(call, &open, outcome, call.now);
+        if matches!(kind, FailureKind::Rejected(_)) {
+            self.undo(call, &open, AttachEnd::Refused);
+        }
+        call.books.ended(sample(&open, call.now), Err((kind, detail)));
+    }
+
+    fn finish_ok(&mut self, call: &mut Call<'_>, open: &Open, step: &Step) {
+        call.books.ended(sample(open, call.now), Ok(()));
+        if open.is_errand {
+            return self.resume(call);
+        }
+        if self.is_draining || !self.is_wanted {
+            return self.advance(call);
+        }
+        self.next_step(call, step);
+    }
+
+    /// What success changes.
+    fn apply(&mut self, call: &mut Call<'_>, open: &Open, reply: &Reply<'_>) {
+        let Reply::Ctrl { topic: reply_topic, params, .. } = reply else { return };
+        match &open.effect {
+            Effect::None | Effect::Page(_) => {}
+            Effect::LoggedIn => self.logged_in(call, params),
+            Effect::Attach(topic) => {
+                if let Some(session) = &mut self.session {
+                    session.attachments.confirm(call, topic, call.now);
+                }
+            }
+            Effect::Detach(topic) => {
+                if let Some(session) = &mut self.session {
+                    session.attachments.end(call, topic, call.now, AttachEnd::Left);
+                }
+            }
+            Effect::Publish { .. } => {
+                let outcome = PublishOutcome::Accepted { seq: params.seq.unwrap_or(0) };
+                self.record_publish(call, open, outcome, call.now);
+            }
+            Effect::Create => {
+                if let Some(name) = reply_topic {
+                    self.attach_created(call, Topic::Other((*name).into()), open.sent);
+                }
+            }
+        }
+    }
+
+    /// What a refusal takes back.
+    fn undo(&mut self, call: &mut Call<'_>, open: &Open, how: AttachEnd) {
+        let Some(session) = &mut self.session else { return };
+        match &open.effect {
+            Effect::Attach(topic) => {
+                // Only an attachment that this very request began: one that stood before stays.
+                if session.attachments.get(topic).is_some_and(|attachment| attachment.requested == open.sent) {
+                    session.attachments.end(call, topic, call.now, how);
+                }
+            }
+            Effect::Detach(topic) => {
+                if let Some(attachment) = session.attachments.find(topic) {
+                    attachment.leaving = Tick::NEVER;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn logged_in(&mut self, call: &mut Call<'_>, params: &CtrlParams<'_>) {
+        call.books.figures.users.logins += 1;
+        let form = call.plan.scenario.target.dialect.user_ids;
+        if let Some(id) = params.user.as_deref().and_then(|user| UserId::parse(user, form)) {
+            call.directory.set_id(self.index, id);
+        }
+        if let Some(session) = &mut self.session {
+            session.file_token = params.token.as_deref().map(Into::into);
+        }
+    }
+
+    /// Tells the ledger what became of a publish; nothing for other operations.
+    pub(super) fn record_publish(&mut self, call: &mut Call<'_>, open: &Open, outcome: PublishOutcome, now: Tick) {
+        let Effect::Publish { topic, echo } = &open.effect else { return };
+        let own = self.session.as_ref().and_then(|session| session.attachments.get(topic));
+        let (key, own) = match own {
+            Some(attachment) => (attachment.key, attachment.id),
+            None => (topic_key(topic, call.directory.id(self.index), call), None),
+        };
+        call.books.batch.publishes.push(PublishRecord {
+            key: open.key,
+            topic: key,
+            sent: open.sent,
+            settled: now,
+            outcome,
+            own,
+            echo: *echo,
+        });
+    }
+
+    /// A reply came for a request that is no longer open.
+    pub(super) fn settle_late(&mut self, call: &mut Call<'_>, stamp: Stamp, reply: &Reply<'_>) {
+        let slot = stamp.counter as usize % self.given_up.len();
+        if self.given_up[slot] != stamp.counter {
+            call.books.figures.users.duplicate_replies += 1;
+            return;
+        }
+        self.given_up[slot] = u32::MAX;
+        call.books.figures.users.late_replies += 1;
+        // A publish that was given up and is acknowledged after all was accepted; the ledger wants to know.
+        if let Reply::Ctrl { code, params, .. } = reply
+            && code.is_success()
+            && let Some(seq) = params.seq
+        {
+            call.books.batch.publishes.push(PublishRecord {
+                key: stamp.key(),
+                topic: crate::ledger::TopicKey(0),
+                sent: stamp.sent,
+                settled: call.now,
+                outcome: PublishOutcome::Accepted { seq },
+                own: None,
+                echo: false,
+            });
+        }
+    }
+
+    /// Keeps what the step wants to save.
+    fn keep(&mut self, step: &Step, reply: &Reply<'_>) {
+        let Some(name) = &step.save else { return };
+        let saved = &mut self.saved;
+        step.op.capture(reply, &mut |key, value| match saved
+            .iter_mut()
+            .find(|saved| *saved.name == **name && saved.key == key)
+        {
+            Some(saved) => saved.value = value.into(),
+            None => saved.push(Saved { name: name.as_str().into(), key, value: value.into() }),
+        });
+    }
+}
+
+fn sample(open: &Open, done: Tick) -> Sample {
+    Sample { op: open.op, due: open.due, sent: open.sent, done }
+}
+
+fn judge_expected(expect: &Expect, reply: &Reply<'_>) -> Judgement {
+    let is_met = match (expect, reply) {
+        (Expect::Codes(codes), Reply::Ctrl { code, .. } | Reply::Http { code, .. }) => codes.contains(&code.0),
+        (Expect::Meta(part), Reply::Meta(meta)) => match part {
+            MetaPart::Desc => meta.desc.is_some(),
+            MetaPart::Sub => meta.sub.is_some(),
+            MetaPart::Del => meta.del.is_some(),
+        },
+        _ => false,
+    };
+    match reply.code() {
+        _ if is_met => Judgement::Ok,
+        code if code.is_success() => Judgement::Failed(FailureKind::Check),
+        code => Judgement::Failed(FailureKind::Rejected(code.0)),
+    }
+}
+
+/// A reply in a few words, without anything secret.
+fn describe(reply: &Reply<'_>) -> String {
+    match reply {
+        Reply::Ctrl { code, topic: Some(topic), .. } => format!("ctrl {code} on `{topic}`"),
+        Reply::Ctrl { code, topic: None, .. } => format!("ctrl {code}"),
+        Reply::Meta(_) => "meta without the part that was asked for".to_owned(),
+        Reply::Http { code, bytes, intact: true, .. } => format!("HTTP {code}, {bytes} bytes"),
+        Reply::Http { code, bytes, intact: false, .. } => {
+            format!("HTTP {code}, {bytes} bytes that differ from what was uploaded")
+        }
+    }
+}
