@@ -8,4 +8,5 @@ pub mod random;
 pub mod results;
 pub mod scenario;
 pub mod tick;
+pub mod transport;
 pub mod user;

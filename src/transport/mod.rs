@@ -1,0 +1,22 @@
+//! Sockets: WebSocket, HTTP for files, REST for tokens, and a pair in memory for tests.
+//!
+//! The only user of sockets in the program. Knows bytes and the phases of a connection, and nothing of users,
+//! plans or metrics. Start reading at [`Dialer`].
+
+mod address;
+mod dial;
+mod error;
+mod http;
+mod rest;
+mod stream;
+mod tls;
+mod websocket;
+
+pub use address::SourceAddresses;
+pub use dial::{DialPhases, Dialer, Dialled};
+pub use error::TransportError;
+pub use http::{FileClient, FileReply, HttpTimes};
+pub use rest::{RestClient, RestToken, TokenError};
+pub use stream::Stream;
+pub use tls::{client_config, install_provider};
+pub use websocket::{Socket, upgrade};
