@@ -1,4 +1,5 @@
 //! pbxload
+pub mod engine;
 pub mod ledger;
 pub mod metrics;
 pub mod ops;

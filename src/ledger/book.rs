@@ -37,6 +37,15 @@ pub struct Book {
     totals: LedgerTotals,
 }
 
+/// How a run ended, as far as deliveries are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// What was on its way had its time: what is missing is lost.
+    Drained,
+    /// There was no time for that: what is missing is excused.
+    BrokenOff,
+}
+
 #[derive(Debug)]
 struct Message {
     topic: TopicKey,
@@ -254,12 +263,19 @@ impl Book {
 
     /// Judges everything that is left: what is still owed is lost, what nobody claimed is phantom.
     /// Call it after the drain and before connections are closed.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self, ending: Ending) {
         while let Some((_, key)) = self.fresh.pop_front() {
             self.look_at(key, Tick::NEVER);
         }
+        let lost = self.totals.lost;
         while let Some(key) = self.incomplete.pop_front() {
             self.give_up(key);
+        }
+        if ending == Ending::BrokenOff {
+            // Nobody waited for these: they may have been on their way.
+            let unfinished = self.totals.lost - lost;
+            self.totals.lost = lost;
+            self.totals.excused[ExcuseReason::Unfinished as usize] += unfinished;
         }
     }
 

@@ -13,5 +13,5 @@ mod topic;
 mod totals;
 
 pub use batch::{AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
-pub use book::Book;
+pub use book::{Book, Ending};
 pub use totals::{ExcuseReason, LedgerTotals};

@@ -77,7 +77,7 @@ impl Story {
         let mut book = book();
         book.take(&self.0);
         book.settle(ms(20_000));
-        book.finish();
+        book.finish(Ending::Drained);
         let totals = book.totals().clone();
         assert!(totals.is_balanced() && totals.open == 0, "{totals:?}");
         assert_eq!(totals.published, totals.accepted + totals.refused + totals.unknown);
@@ -127,7 +127,7 @@ fn delivery_before_acknowledgement_is_normal() {
     book.settle(ms(1_000));
     book.take(&Story::default().accepted(1, 5, 100, 1).0);
     book.settle(ms(20_000));
-    book.finish();
+    book.finish(Ending::Drained);
     assert_eq!((book.totals().delivered, book.totals().phantom, book.totals().lost), (1, 0, 0));
 }
 
@@ -189,7 +189,7 @@ fn a_straggler_is_delivered_late_and_not_lost() {
     late.0.deliveries.iter_mut().for_each(|delivery| delivery.sent = ms(100));
     book.take(&late.0);
     book.settle(ms(60_000));
-    book.finish();
+    book.finish(Ending::Drained);
     let totals = book.totals();
     assert_eq!((totals.delivered, totals.late, totals.lost, totals.excused_sum()), (2, 2, 0, 0));
     assert!(totals.is_balanced());
@@ -262,7 +262,7 @@ proptest! {
             book.take(&Batch { publishes: part.to_vec(), ..Batch::default() });
         }
         book.settle(ms(30_000));
-        book.finish();
+        book.finish(Ending::Drained);
         let totals = book.totals();
         prop_assert!(totals.is_balanced());
         prop_assert_eq!((totals.lost, totals.duplicated, totals.phantom, totals.delivered),

@@ -1,0 +1,30 @@
+//! The one clock of the process. Nothing else asks the machine for the time of a run.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::tick::Tick;
+
+/// Makes ticks. Under tokio's paused time it stands still with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn start() -> Clock {
+        Clock { origin: Instant::now() }
+    }
+
+    /// The tick of this instant.
+    pub fn now(&self) -> Tick {
+        Tick::from_duration(self.origin.elapsed())
+    }
+
+    /// How long until a tick; zero when it is past.
+    pub fn until(&self, tick: Tick) -> Duration {
+        tick.since(self.now())
+    }
+}

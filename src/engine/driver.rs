@@ -1,0 +1,315 @@
+//! The driver of one user: waits for its socket, its signals and its requests, and carries its actions out.
+//! Reading never waits for writing.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures::{Sink as _, SinkExt as _, Stream as _};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+
+use super::floor::{Desk, Floor, Signals, TapEvent};
+use crate::ops::FailureKind;
+use crate::protocol::Code;
+use crate::transport::{FileReply, Socket, TransportError, upgrade};
+use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, User};
+
+type Job<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
+type Failure = (FailureKind, String);
+
+/// What woke the driver.
+enum Incoming {
+    Signals(Signals),
+    Connected(Result<(Socket, ConnectPhases), TransportError>),
+    Http(Result<FileReply, TransportError>),
+    Token(Result<(), Failure>),
+    Frame(Message),
+    Lost(Lost),
+}
+
+struct Driver {
+    floor: Rc<Floor>,
+    desk: u32,
+    user: Box<User>,
+    socket: Option<Box<Socket>>,
+    needs_flush: bool,
+    close_code: Option<u16>,
+    connect: Job<Result<(Socket, ConnectPhases), TransportError>>,
+    http: Job<Result<FileReply, TransportError>>,
+    token: Job<Result<(), Failure>>,
+}
+
+/// Drives a user from its first signal until it is gone; then the user goes back to its desk.
+pub(super) async fn drive(floor: Rc<Floor>, desk: u32) {
+    let Some(user) = floor.desk(desk).user.borrow_mut().take() else { return };
+    let mut driver = Driver {
+        floor,
+        desk,
+        user,
+        socket: None,
+        needs_flush: false,
+        close_code: None,
+        connect: None,
+        http: None,
+        token: None,
+    };
+    loop {
+        let incoming = poll_fn(|cx| driver.poll(cx)).await;
+        driver.take(incoming);
+        if driver.user.is_gone() && driver.place().signals.get().is_empty() {
+            break;
+        }
+    }
+    let floor = Rc::clone(&driver.floor);
+    let place = floor.desk(desk);
+    place.waker.borrow_mut().take();
+    *place.user.borrow_mut() = Some(driver.user);
+    floor.driven.set(floor.driven.get() - 1);
+}
+
+impl Driver {
+    fn place(&self) -> &Desk {
+        self.floor.desk(self.desk)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let place = self.floor.desk(self.desk);
+        let signals = place.signals.take();
+        if !signals.is_empty() {
+            return Poll::Ready(Incoming::Signals(signals));
+        }
+        let mut waker = place.waker.borrow_mut();
+        if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        drop(waker);
+        if let Some(result) = poll_job(&mut self.connect, cx) {
+            return Poll::Ready(Incoming::Connected(result));
+        }
+        if let Some(result) = poll_job(&mut self.http, cx) {
+            return Poll::Ready(Incoming::Http(result));
+        }
+        if let Some(result) = poll_job(&mut self.token, cx) {
+            return Poll::Ready(Incoming::Token(result));
+        }
+        self.poll_socket(cx)
+    }
+
+    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        let Some(socket) = &mut self.socket else { return Poll::Pending };
+        if self.needs_flush {
+            match Pin::new(&mut **socket).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.needs_flush = false,
+                Poll::Ready(Err(SocketError::ConnectionClosed)) | Poll::Pending => {}
+                // The reading side tells how the connection ended.
+                Poll::Ready(Err(_)) => self.needs_flush = false,
+            }
+        }
+        loop {
+            let socket = self.socket.as_mut().expect("checked above, and only `take` removes it");
+            return match Pin::new(&mut **socket).poll_next(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Some(Ok(message))) if message.is_close() => {
+                    if let Message::Close(frame) = message {
+                        self.close_code = frame.map(|frame| u16::from(frame.code));
+                    }
+                    continue;
+                }
+                Poll::Ready(Some(Ok(message))) => Poll::Ready(Incoming::Frame(message)),
+                Poll::Ready(Some(Err(error))) => Poll::Ready(Incoming::Lost(self.lost(&error.to_string()))),
+                Poll::Ready(None) => Poll::Ready(Incoming::Lost(self.lost(""))),
+            };
+        }
+    }
+
+    fn lost(&mut self, detail: &str) -> Lost {
+        Lost { code: self.close_code.take(), detail: detail.to_owned() }
+    }
+
+    fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Signals(signals) => self.take_signals(signals),
+            Incoming::Connected(result) => {
+                self.connect = None;
+                match result {
+                    Ok((socket, phases)) => {
+                        self.socket = Some(Box::new(socket));
+                        self.close_code = None;
+                        self.tell(Event::Connected(phases));
+                    }
+                    Err(error) => self.tell(Event::ConnectFailed(error.kind(), error.to_string())),
+                }
+            }
+            Incoming::Http(result) => {
+                self.http = None;
+                self.tell(Event::Http(result.map(http_reply).map_err(|error| (error.kind(), error.to_string()))));
+            }
+            Incoming::Token(result) => {
+                self.token = None;
+                self.tell(Event::Token(result));
+            }
+            Incoming::Frame(Message::Text(text)) => {
+                self.tap(TapEvent::Received(text.as_str()));
+                self.tell(Event::Frame(text.as_str()));
+            }
+            Incoming::Frame(Message::Binary(bytes)) => {
+                // The service reads any data frame as text; what it sends is read the same way.
+                let text = String::from_utf8_lossy(&bytes);
+                self.tell(Event::Frame(&text));
+            }
+            // A pong is queued by the library and goes out with the next flush.
+            Incoming::Frame(_) => self.needs_flush = true,
+            Incoming::Lost(lost) => {
+                self.socket = None;
+                self.tap(TapEvent::Note("the connection is closed"));
+                self.tell(Event::Disconnected(lost));
+            }
+        }
+    }
+
+    fn take_signals(&mut self, signals: Signals) {
+        if signals.has(Signals::ARRIVAL) {
+            let due = self.place().arrival.get();
+            let now = self.floor.clock.now();
+            {
+                let mut world = self.floor.world.borrow_mut();
+                let arrivals = &mut world.books.figures.arrivals;
+                if self.user.is_parked() {
+                    arrivals.started += 1;
+                    arrivals.lag.record(now.micros_since(due));
+                } else {
+                    arrivals.missed += 1;
+                }
+            }
+            self.tell(Event::Arrival { due });
+        }
+        for (signal, event) in [
+            (Signals::ONLINE, Event::GoOnline),
+            (Signals::OFFLINE, Event::GoOffline),
+            (Signals::WAKE, Event::Wake),
+            (Signals::DRAIN, Event::Drain),
+            (Signals::LEAVE, Event::Leave),
+        ] {
+            if signals.has(signal) {
+                self.tell(event);
+            }
+        }
+    }
+
+    /// Hands an event to the user and carries out what it wants.
+    fn tell(&mut self, event: Event<'_>) {
+        let floor = Rc::clone(&self.floor);
+        let mut actions = {
+            let mut world = floor.world.borrow_mut();
+            self.user.on(floor.clock.now(), event, &mut world);
+            std::mem::take(&mut world.books.actions)
+        };
+        for action in actions.drain(..) {
+            self.carry_out(action);
+        }
+        let mut world = floor.world.borrow_mut();
+        if world.books.actions.is_empty() {
+            // Give the vector back for its capacity.
+            world.books.actions = actions;
+        }
+        drop(world);
+        let place = floor.desk(self.desk);
+        place.is_parked.set(self.user.is_parked());
+        floor.arm(self.desk, self.user.next_wake());
+        floor.relieve();
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Send(frame) => {
+                self.tap(TapEvent::Sent(&frame));
+                self.send(Message::text(frame));
+            }
+            Action::Close => {
+                let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+                self.send(Message::Close(Some(frame)));
+            }
+            Action::Abort => (self.socket, self.connect) = (None, None),
+            Action::Connect => {
+                self.tap(TapEvent::Note("connecting"));
+                self.connect = Some(Box::pin(connect(Rc::clone(&self.floor))));
+            }
+            Action::Upload { id, key, bytes, token } => {
+                self.tap(TapEvent::Note("uploading"));
+                let files = self.floor.files.clone();
+                self.http = Some(Box::pin(async move { files.upload(&id, &token, key, bytes).await }));
+            }
+            Action::Download { file, token } => {
+                self.tap(TapEvent::Note("downloading"));
+                let files = self.floor.files.clone();
+                self.http = Some(Box::pin(async move { files.download(&file, &token).await }));
+            }
+            Action::CancelHttp => self.http = None,
+            Action::FetchToken => {
+                self.tap(TapEvent::Note("fetching an access token"));
+                let tokens = self.floor.tokens.clone();
+                let world = self.floor.world.borrow();
+                let user = self.desk * world.plan.slots + self.floor.slot;
+                self.token = Some(Box::pin(async move { tokens.fetch(user).await }));
+            }
+            Action::Park => self.floor.parked.borrow_mut().push_back(self.desk),
+        }
+    }
+
+    /// Queues a message and tries to write it. A server that does not read fills a bounded buffer, and then the
+    /// connection counts as lost.
+    fn send(&mut self, message: Message) {
+        let Some(socket) = &mut self.socket else { return };
+        if let Err(error) = socket.start_send_unpin(message) {
+            let is_over = matches!(error, SocketError::ConnectionClosed | SocketError::AlreadyClosed);
+            // The reading side tells the user, with the close code if there is one.
+            if !is_over {
+                tracing::debug!("a frame could not be sent: {error}");
+            }
+        }
+        self.needs_flush = true;
+    }
+
+    fn tap(&self, event: TapEvent<'_>) {
+        if let Some(tap) = &self.floor.tap {
+            tap(self.floor.clock.now(), self.desk, event);
+        }
+    }
+}
+
+fn poll_job<T>(job: &mut Job<T>, cx: &mut Context<'_>) -> Option<T> {
+    match job.as_mut()?.as_mut().poll(cx) {
+        Poll::Ready(result) => {
+            *job = None;
+            Some(result)
+        }
+        Poll::Pending => None,
+    }
+}
+
+async fn connect(floor: Rc<Floor>) -> Result<(Socket, ConnectPhases), TransportError> {
+    let dialled = floor.dialer.dial().await?;
+    let path = if floor.dialer.endpoint.path.is_empty() {
+        let world = floor.world.borrow();
+        world.plan.scenario.target.dialect.websocket_path.to_owned()
+    } else {
+        floor.dialer.endpoint.path.clone()
+    };
+    let (socket, upgrade) = upgrade(dialled.stream, &floor.dialer.endpoint, &path).await?;
+    let phases = dialled.phases;
+    Ok((socket, ConnectPhases { dns: phases.dns, tcp: phases.tcp, tls: phases.tls, upgrade }))
+}
+
+fn http_reply(reply: FileReply) -> HttpReply {
+    let times = reply.times;
+    HttpReply {
+        code: Code(reply.status),
+        body: reply.body,
+        bytes: reply.bytes,
+        is_intact: reply.is_intact,
+        phases: HttpPhases { connect: times.connect, send: times.send, wait: times.wait, receive: times.receive },
+    }
+}

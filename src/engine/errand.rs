@@ -1,0 +1,175 @@
+//! An errand: a connection of our own for set-up and tear-down, one request after the other, not measured.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::{SinkExt as _, StreamExt as _};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::plan::{Directory, Plan};
+use crate::protocol::server::{CtrlParams, ServerMessage};
+use crate::protocol::{ClientMessage, Code, Text, UserId, client};
+use crate::transport::{Dialer, Socket, TransportError, upgrade};
+
+/// A logged-in connection of one user.
+pub struct Errand {
+    socket: Socket,
+    within: Duration,
+}
+
+/// Why an errand failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrandError {
+    /// The connection.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The server said no.
+    #[error("the server answered `{verb}` with {code} {text}")]
+    Refused {
+        /// What was asked.
+        verb: &'static str,
+        /// The answer.
+        code: Code,
+        /// Its text.
+        text: String,
+    },
+    /// No answer.
+    #[error("no answer to `{0}` within the timeout")]
+    Silent(&'static str),
+    /// There is no token for the user.
+    #[error("there is no access token for user `{0}`")]
+    NoToken(String),
+}
+
+/// The part of a reply that errands need.
+struct Answer {
+    code: Code,
+    topic: Option<String>,
+    text: String,
+    user: Option<String>,
+}
+
+impl Errand {
+    /// Connects and logs a user in; its wire id goes into the directory.
+    ///
+    /// # Errors
+    /// The connection, the login, or no token.
+    pub async fn log_in(dialer: &Dialer, plan: &Plan, directory: &Directory, user: u32) -> Result<Errand, ErrandError> {
+        let target = &plan.scenario.target;
+        let within = target.timeout;
+        let token = directory.token(user).ok_or_else(|| ErrandError::NoToken(plan.user_name(user)))?;
+        let open = async {
+            let dialled = dialer.dial().await?;
+            let path = match dialer.endpoint.path.as_str() {
+                "" => target.dialect.websocket_path,
+                given => given,
+            };
+            Ok::<_, TransportError>(upgrade(dialled.stream, &dialer.endpoint, path).await?.0)
+        };
+        let socket = timeout(within, open).await.map_err(|_| ErrandError::Silent("connect"))??;
+        let mut errand = Errand { socket, within };
+        let plain = format!("{}@{}:{}", plan.user_name(user), plan.domain(user), token.access.reveal());
+        let answer = errand
+            .ask("login", |id| {
+                let secret = Some(STANDARD.encode(&plain).into());
+                ClientMessage::Login(client::Login { id, scheme: Some("access_token".into()), secret })
+            })
+            .await?;
+        if let Some(id) = answer.user.and_then(|name| UserId::parse(&name, target.dialect.user_ids)) {
+            directory.set_id(user, id);
+        }
+        Ok(errand)
+    }
+
+    /// Creates a group and tells its name.
+    ///
+    /// # Errors
+    /// The connection or the server's refusal.
+    pub async fn create_group(&mut self, title: &str) -> Result<String, ErrandError> {
+        let public = serde_json::json!({ "fn": title });
+        let answer = self
+            .ask("create-group", |id| {
+                let desc = client::SetDesc {
+                    public: Some(crate::protocol::Json::Value(public.clone())),
+                    ..Default::default()
+                };
+                let set = Some(client::SetParts { desc: Some(desc), sub: None });
+                ClientMessage::Sub(client::Sub { id, topic: "new".into(), set, get: None })
+            })
+            .await?;
+        answer.topic.ok_or(ErrandError::Refused {
+            verb: "create-group",
+            code: answer.code,
+            text: "without the group's name".to_owned(),
+        })
+    }
+
+    /// Deletes a group of this user.
+    ///
+    /// # Errors
+    /// The connection or the server's refusal; a group that is gone already is none.
+    pub async fn delete_group(&mut self, name: &str) -> Result<(), ErrandError> {
+        let what = Some(Text::from("topic"));
+        let deleted = self
+            .ask("delete-group", |id| {
+                ClientMessage::Del(client::Del {
+                    id,
+                    topic: name.into(),
+                    what: what.clone(),
+                    hard: true,
+                    ..Default::default()
+                })
+            })
+            .await;
+        match deleted {
+            Err(ErrandError::Refused { code: Code::NOT_MODIFIED | Code::NOT_FOUND, .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Closes the connection without waiting.
+    pub async fn close(mut self) {
+        let _ = timeout(Duration::from_secs(1), self.socket.close(None)).await;
+    }
+
+    async fn ask<'m>(
+        &mut self,
+        verb: &'static str,
+        make: impl FnOnce(Option<Text<'m>>) -> ClientMessage<'m>,
+    ) -> Result<Answer, ErrandError> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let message = make(Some(Text::from(id.clone())));
+        let frame = serde_json::to_string(&message).expect("wire messages always serialize");
+        let exchange = async {
+            let closed = |error: String| ErrandError::Transport(TransportError::Closed(error));
+            self.socket.send(Message::text(frame)).await.map_err(|error| closed(error.to_string()))?;
+            loop {
+                let frame = match self.socket.next().await {
+                    Some(Ok(Message::Text(text))) => text,
+                    Some(Ok(_)) => continue,
+                    Some(Err(error)) => return Err(closed(error.to_string())),
+                    None => return Err(closed("closed by the server".to_owned())),
+                };
+                let Ok(ServerMessage::Ctrl(ctrl)) = serde_json::from_str(&frame) else { continue };
+                if ctrl.id.as_deref() != Some(id.as_str()) {
+                    continue;
+                }
+                let user = CtrlParams::read(ctrl.params.as_ref()).user.map(|user| user.to_string());
+                return Ok(Answer {
+                    code: ctrl.code,
+                    topic: ctrl.topic.as_deref().map(str::to_owned),
+                    text: ctrl.text.as_deref().unwrap_or_default().chars().take(100).collect(),
+                    user,
+                });
+            }
+        };
+        let answer = timeout(self.within, exchange).await.map_err(|_| ErrandError::Silent(verb))??;
+        if answer.code.is_success() {
+            Ok(answer)
+        } else {
+            Err(ErrandError::Refused { verb, code: answer.code, text: answer.text })
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The engine: clock, workers, drivers, collector, set-up, drain and tear-down.
+//!
+//! Workers are threads, each with a single-threaded runtime, its own users and its own books; once an interval a
+//! worker hands its books to the collector. Start reading at [`run`], then `worker.rs` and `driver.rs`.
+
+mod alarm;
+mod clock;
+mod collector;
+mod driver;
+mod errand;
+mod floor;
+mod groups;
+mod health;
+mod pacer;
+mod run;
+mod tokens;
+mod worker;
+
+pub use clock::Clock;
+pub use collector::Progress;
+pub use errand::{Errand, ErrandError};
+pub use floor::{Tap, TapEvent};
+pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run};

@@ -1,0 +1,119 @@
+//! The pacer of one worker: users come and go, arrivals fall due, timers fire, intervals end, all on one
+//! absolute schedule.
+
+use std::cmp::Reverse;
+use std::iter::Peekable;
+use std::rc::Rc;
+
+use super::driver::drive;
+use super::floor::{Floor, Signals};
+use crate::plan::{Arrivals, Change, UserChange};
+use crate::tick::Tick;
+
+/// What one worker has to do when.
+pub(super) struct Pacer<C: Iterator<Item = UserChange>> {
+    floor: Rc<Floor>,
+    load_start: Tick,
+    changes: Peekable<C>,
+    arrivals: Peekable<Arrivals>,
+    is_draining: bool,
+}
+
+impl<C: Iterator<Item = UserChange>> Pacer<C> {
+    pub(super) fn new(floor: Rc<Floor>, load_start: Tick, changes: C, arrivals: Arrivals) -> Pacer<C> {
+        Pacer { floor, load_start, changes: changes.peekable(), arrivals: arrivals.peekable(), is_draining: false }
+    }
+
+    /// The next instant at which something is due.
+    pub(super) fn next(&mut self) -> Tick {
+        let timer = self.floor.timers.borrow().peek().map(|Reverse((at, _))| *at);
+        if self.is_draining {
+            return timer.unwrap_or(Tick::NEVER);
+        }
+        let after_start = |tick: Tick| self.load_start + tick.since_start();
+        let change = self.changes.peek().map(|change| after_start(change.at));
+        let arrival = self.arrivals.peek().map(|&at| after_start(at));
+        [timer, change, arrival].into_iter().flatten().min().unwrap_or(Tick::NEVER)
+    }
+
+    /// Does everything that is due by now.
+    pub(super) fn run_due(&mut self, now: Tick) {
+        self.fire_timers(now);
+        if self.is_draining {
+            return;
+        }
+        let since_start = Tick::from_micros(now.micros_since(self.load_start));
+        if now >= self.load_start {
+            while let Some(change) = self.changes.next_if(|change| change.at <= since_start) {
+                self.change(change);
+            }
+            while let Some(due) = self.arrivals.next_if(|due| *due <= since_start) {
+                self.arrive(self.load_start + due.since_start());
+            }
+        }
+    }
+
+    /// No more users, no more arrivals; timers go on.
+    pub(super) fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    fn fire_timers(&mut self, now: Tick) {
+        loop {
+            let fired = {
+                let mut timers = self.floor.timers.borrow_mut();
+                match timers.peek() {
+                    Some(Reverse((at, _))) if *at <= now => timers.pop(),
+                    _ => None,
+                }
+            };
+            let Some(Reverse((at, desk))) = fired else { return };
+            let place = self.floor.desk(desk);
+            if place.armed.get() == at {
+                place.armed.set(Tick::NEVER);
+                place.signal(Signals::WAKE);
+                self.floor.world.borrow_mut().books.figures.timer_lag.record(now.micros_since(at));
+            }
+        }
+    }
+
+    fn change(&mut self, change: UserChange) {
+        let desk = self.floor.desk_of(change.user);
+        let place = self.floor.desk(desk);
+        match change.change {
+            Change::Offline => place.signal(Signals::OFFLINE),
+            Change::Online => {
+                place.signal(Signals::ONLINE);
+                start_driver(&self.floor, desk);
+            }
+        }
+    }
+
+    fn arrive(&mut self, due: Tick) {
+        let arrivals = |floor: &Floor, is_missed: bool| {
+            let mut world = floor.world.borrow_mut();
+            let arrivals = &mut world.books.figures.arrivals;
+            arrivals.planned += 1;
+            arrivals.missed += u64::from(is_missed);
+        };
+        loop {
+            let next = self.floor.parked.borrow_mut().pop_front();
+            let Some(desk) = next else { return arrivals(&self.floor, true) };
+            let place = self.floor.desk(desk);
+            // Whoever left or lost its connection while parked is still in the queue.
+            if place.is_parked.replace(false) {
+                place.arrival.set(due);
+                place.signal(Signals::ARRIVAL);
+                return arrivals(&self.floor, false);
+            }
+        }
+    }
+}
+
+/// Gives a user a driver if it has none.
+pub(super) fn start_driver(floor: &Rc<Floor>, desk: u32) {
+    if floor.desk(desk).user.borrow().is_some() {
+        floor.driven.set(floor.driven.get() + 1);
+        tokio::task::spawn_local(drive(Rc::clone(floor), desk));
+    }
+}

@@ -1,0 +1,497 @@
+//! A run from start to end: tokens, groups, load, drain, tear-down.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc as sync_mpsc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::alarm::Precision;
+use super::collector::{Collector, Handover, Progress};
+use super::errand::ErrandError;
+use super::tokens::{TokenOffice, TokenTrouble};
+use super::worker::{Order, WorkerParts};
+use super::{Clock, groups, health, worker};
+use crate::ledger::Ending;
+use crate::metrics::Interval;
+use crate::plan::{Directory, Plan};
+use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd, RunInfo};
+use crate::scenario::Stage;
+use crate::tick::Tick;
+use crate::transport::{Dialer, FileClient, RestClient, TransportError, upgrade};
+use crate::user::Mode;
+
+/// Descriptors that the program needs besides one for each user.
+const DESCRIPTORS_SPARE: u64 = 100;
+/// Between the start of the workers and that of the load.
+const RUN_UP: Duration = Duration::from_millis(100);
+/// How long workers get to end beyond what their users get.
+const WORKERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a run needs.
+pub struct RunOptions {
+    /// What is going to be done.
+    pub plan: Arc<Plan>,
+    /// What is known of the run before it begins.
+    pub info: RunInfo,
+    /// Where to.
+    pub targets: Targets,
+    /// Time between two hand-overs.
+    pub interval: Duration,
+    /// Tells the run to stop.
+    pub stop: watch::Receiver<Stop>,
+}
+
+/// The three faces of a service.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// The WebSocket.
+    pub service: Dialer,
+    /// Files.
+    pub files: FileClient,
+    /// Tokens; `None` when the user file has them.
+    pub rest: Option<RestClient>,
+}
+
+/// What somebody outside wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Go on.
+    No,
+    /// Drain, report and end.
+    Drain(EndedBy),
+    /// End at once.
+    Now(EndedBy),
+}
+
+impl Stop {
+    fn reason(self) -> Option<EndedBy> {
+        match self {
+            Stop::No => None,
+            Stop::Drain(reason) | Stop::Now(reason) => Some(reason),
+        }
+    }
+}
+
+/// Watches a run.
+pub trait Observer {
+    /// Something new begins; `done` of `wanted` are through.
+    fn stage(&mut self, stage: &'static str, done: u32, wanted: u32);
+    /// A record to be written down, in order.
+    fn record(&mut self, record: Record);
+    /// An interval is over; called before its record.
+    fn progress(&mut self, record: &IntervalRecord, progress: &Progress);
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// What ended it.
+    pub ended_by: EndedBy,
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The target cannot be reached.
+    #[error(
+        "the target `{host}:{port}` cannot be used: {source}; check `target.url` and `target.tls`, or try `url = \"embedded\"`"
+    )]
+    Target {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What went wrong.
+        source: TransportError,
+    },
+    /// The target accepts a connection and does not answer.
+    #[error(
+        "the target `{host}:{port}` did not answer the WebSocket upgrade within {within:?}; check `target.url`, or raise `target.timeout`"
+    )]
+    Silent {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// How long it had.
+        within: Duration,
+    },
+    /// There are no tokens.
+    #[error("{0}")]
+    Tokens(String),
+    /// A group of the topology could not be created.
+    #[error("group `{title}` cannot be created: {source}")]
+    Groups {
+        /// Its title.
+        title: String,
+        /// What went wrong.
+        source: ErrandError,
+    },
+    /// More users than descriptors.
+    #[error(
+        "{users} users need {needed} descriptors and this system allows {limit}; plan at most {fits} users, or raise the hard limit (`ulimit -Hn`)"
+    )]
+    Descriptors {
+        /// Users planned.
+        users: u32,
+        /// Descriptors needed.
+        needed: u64,
+        /// Descriptors allowed.
+        limit: u64,
+        /// Users that would fit.
+        fits: u64,
+    },
+    /// A thread or a runtime could not be made.
+    #[error("a worker cannot be started: {0}")]
+    Worker(#[from] std::io::Error),
+}
+
+/// Carries a plan out. Blocks until it is over.
+///
+/// # Errors
+/// What keeps the load from starting; once it has started, everything is a figure.
+pub fn run(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
+    let users = options.plan.users();
+    let limit = health::raise_descriptor_limit();
+    let needed = u64::from(users) + DESCRIPTORS_SPARE;
+    if needed > limit {
+        let fits = limit.saturating_sub(DESCRIPTORS_SPARE);
+        return Err(EngineError::Descriptors { users, needed, limit, fits });
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, Run::new(options).carry_out(observer))
+}
+
+struct Run {
+    clock: Clock,
+    options: RunOptions,
+    directory: Arc<Directory>,
+}
+
+/// The workers, as the control thread sees them.
+struct Workers {
+    orders: Vec<mpsc::UnboundedSender<Order>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+    handovers: mpsc::UnboundedReceiver<Handover>,
+    returns: Vec<sync_mpsc::Sender<super::collector::Spent>>,
+}
+
+impl Workers {
+    fn order(&self, order: Order) {
+        for orders in &self.orders {
+            let _ = orders.send(order);
+        }
+    }
+}
+
+impl Run {
+    fn new(options: RunOptions) -> Run {
+        let directory = Arc::new(Directory::new(options.plan.users(), options.plan.topology.groups()));
+        Run { clock: Clock::start(), options, directory }
+    }
+
+    async fn carry_out(self, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
+        let mut stop = self.options.stop.clone();
+        let mut figures = Interval::default();
+        let prepared = {
+            let preparing = self.prepare(&mut figures, observer);
+            tokio::pin!(preparing);
+            tokio::select! {
+                prepared = &mut preparing => Some(prepared),
+                reason = stopped(&mut stop) => { tracing::info!("stopped during the set-up: {reason:?}"); None }
+            }
+        };
+        let office = match prepared {
+            Some(Ok(office)) => office,
+            Some(Err(error)) => {
+                self.tear_down(observer).await;
+                return Err(error);
+            }
+            None => {
+                self.tear_down(observer).await;
+                let ended_by = stop.borrow().reason().unwrap_or(EndedBy::Interrupt);
+                self.record_nothing(observer, figures, ended_by);
+                return Ok(Outcome { ended_by });
+            }
+        };
+        let workers = self.start_workers(&office)?;
+        let load_start = (self.clock.now() + RUN_UP).next_multiple(Duration::from_millis(1));
+        let (ended_by, is_torn_down) = self.load(workers, load_start, figures, &mut stop, observer).await;
+        if is_torn_down {
+            self.tear_down(observer).await;
+        }
+        Ok(Outcome { ended_by })
+    }
+
+    /// Everything before the load: the target answers, tokens are there, groups are there.
+    async fn prepare(
+        &self,
+        figures: &mut Interval,
+        observer: &mut dyn Observer,
+    ) -> Result<Rc<TokenOffice>, EngineError> {
+        let plan = &self.options.plan;
+        self.probe().await?;
+        let rest = self.options.targets.rest.clone();
+        let office = Rc::new(TokenOffice::new(self.clock, Arc::clone(plan), Arc::clone(&self.directory), rest));
+        let users = plan.users();
+        observer.stage("access tokens", 0, users);
+        office
+            .fetch_all(figures, &mut |done| observer.stage("access tokens", done, users))
+            .await
+            .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble)))?;
+        let count = plan.topology.groups();
+        if count > 0 {
+            observer.stage("groups", 0, count);
+            groups::create(&self.options.targets.service, plan, &self.directory, &mut |done| {
+                observer.stage("groups", done, count);
+            })
+            .await
+            .map_err(|(group, source)| EngineError::Groups { title: plan.topology.title(group), source })?;
+        }
+        Ok(office)
+    }
+
+    /// One connection to the target, up to the upgrade: a wrong URL is said before anything is planned around it.
+    async fn probe(&self) -> Result<(), EngineError> {
+        let dialer = &self.options.targets.service;
+        let target = &self.options.plan.scenario.target;
+        let (host, port) = (dialer.endpoint.host.clone(), dialer.endpoint.port);
+        let attempt = async {
+            let dialled = dialer.dial().await?;
+            let path = match dialer.endpoint.path.as_str() {
+                "" => target.dialect.websocket_path,
+                given => given,
+            };
+            upgrade(dialled.stream, &dialer.endpoint, path).await.map(|_| ())
+        };
+        match timeout(target.timeout, attempt).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) => Err(EngineError::Target { host, port, source }),
+            Err(_) => Err(EngineError::Silent { host, port, within: target.timeout }),
+        }
+    }
+
+    fn start_workers(&self, office: &Rc<TokenOffice>) -> Result<Workers, EngineError> {
+        let tokens = Rc::clone(office).open();
+        let (handover, handovers) = mpsc::unbounded_channel();
+        let mut workers = Workers { orders: Vec::new(), threads: Vec::new(), handovers, returns: Vec::new() };
+        for slot in 0..self.options.plan.slots {
+            let (order, orders) = mpsc::unbounded_channel();
+            let (back, spent) = sync_mpsc::channel();
+            workers.orders.push(order);
+            workers.returns.push(back);
+            workers.threads.push(worker::spawn(WorkerParts {
+                slot,
+                clock: self.clock,
+                plan: Arc::clone(&self.options.plan),
+                directory: Arc::clone(&self.directory),
+                dialer: self.options.targets.service.clone(),
+                files: self.options.targets.files.clone(),
+                tokens: tokens.clone(),
+                interval: self.options.interval,
+                precision: Precision::Microseconds,
+                mode: Mode::Forever,
+                orders,
+                handovers: handover.clone(),
+                spent,
+            })?);
+        }
+        Ok(workers)
+    }
+
+    /// The load and the drain. Tells what ended it, and whether there is time for the tear-down.
+    async fn load(
+        &self,
+        mut workers: Workers,
+        load_start: Tick,
+        figures: Interval,
+        stop: &mut watch::Receiver<Stop>,
+        observer: &mut dyn Observer,
+    ) -> (EndedBy, bool) {
+        let plan = &self.options.plan;
+        let load = &plan.scenario.load;
+        let length = load.duration();
+        let mut collector = Collector::new(
+            workers.returns.clone(),
+            plan.scenario.target.timeout,
+            plan.timeout_max() + load.drain,
+            self.clock.now(),
+            load_start,
+            figures,
+        );
+        observer.record(Record::Start(Box::new(self.options.info.clone())));
+        for mark in marks(&load.users) {
+            observer.record(Record::Mark(mark));
+        }
+        observer.stage("load", 0, 0);
+        workers.order(Order::Start(load_start));
+        let load_end = self.instant(load_start + length);
+        let ended_by = loop {
+            tokio::select! {
+                handover = workers.handovers.recv() => match handover {
+                    Some(handover) => { note(&mut collector, handover, observer); }
+                    None => break EndedBy::Crash,
+                },
+                reason = stopped(stop) => break reason,
+                () = sleep_until(load_end) => break EndedBy::Plan,
+            }
+        };
+        let drain_start = self.clock.now();
+        observer.stage("drain", 0, 0);
+        workers.order(Order::Drain);
+        let is_drained = self.drain(&mut workers, &mut collector, stop, observer).await;
+        let now = self.clock.now();
+        let seconds = |tick: Tick| tick.since(load_start).as_secs_f64();
+        observer.record(Record::Mark(Mark {
+            from_s: seconds(drain_start),
+            to_s: seconds(now),
+            label: "drain".to_owned(),
+        }));
+        collector.begin_closing(now);
+        workers.order(Order::Leave);
+        let mut left = workers.orders.len();
+        let deadline = Instant::now() + WORKERS_WITHIN;
+        while left > 0 {
+            match tokio::time::timeout_at(deadline, workers.handovers.recv()).await {
+                Ok(Some(Handover::Done { .. })) => left -= 1,
+                Ok(Some(handover)) => note(&mut collector, handover, observer),
+                Ok(None) => break,
+                Err(_) => {
+                    let text = format!("{left} of {} workers did not end; their last figures are missing", plan.slots);
+                    observer.record(Record::Warning(text));
+                    break;
+                }
+            }
+        }
+        if left == 0 {
+            for thread in workers.threads.drain(..) {
+                if thread.join().is_err() {
+                    observer.record(Record::Warning("a worker ended with an error of its own".to_owned()));
+                }
+            }
+        }
+        let ending = if is_drained { Ending::Drained } else { Ending::BrokenOff };
+        let last = collector.finish(self.clock.now(), ending);
+        observer.record(Record::Interval(Box::new(last)));
+        self.record_end(observer, ended_by, drain_start);
+        (ended_by, is_drained)
+    }
+
+    /// Waits for what is on its way; false when there was no time for that.
+    async fn drain(
+        &self,
+        workers: &mut Workers,
+        collector: &mut Collector,
+        stop: &mut watch::Receiver<Stop>,
+        observer: &mut dyn Observer,
+    ) -> bool {
+        let deadline = Instant::now() + self.options.plan.scenario.load.drain;
+        // Two looks: the first may be at an interval that began before the users were told to drain.
+        let mut looks = 0;
+        loop {
+            tokio::select! {
+                handover = workers.handovers.recv() => {
+                    let Some(handover) = handover else { return true };
+                    let is_interval = matches!(handover, Handover::Interval { .. });
+                    note(collector, handover, observer);
+                    looks += u32::from(is_interval && collector.has_merged());
+                    if looks > 2 && collector.is_settled() {
+                        return true;
+                    }
+                }
+                () = stopped_now(stop) => return false,
+                () = tokio::time::sleep_until(deadline) => return true,
+            }
+        }
+    }
+
+    fn record_nothing(&self, observer: &mut dyn Observer, figures: Interval, ended_by: EndedBy) {
+        let now = self.clock.now();
+        observer.record(Record::Start(Box::new(self.options.info.clone())));
+        observer.record(Record::Interval(Box::new(IntervalRecord {
+            from: Tick::ZERO,
+            to: now,
+            load_start: now,
+            figures,
+            ledger: Default::default(),
+            health: health::sample(0, false),
+        })));
+        self.record_end(observer, ended_by, now);
+    }
+
+    fn record_end(&self, observer: &mut dyn Observer, ended_by: EndedBy, load_end: Tick) {
+        let ended_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        observer.record(Record::End(RunEnd { ended_by, ended_at, load_end }));
+    }
+
+    async fn tear_down(&self, observer: &mut dyn Observer) {
+        if self.options.plan.topology.groups() == 0 {
+            return;
+        }
+        observer.stage("deleting groups", 0, 0);
+        let service = &self.options.targets.service;
+        if let Some((count, error)) = groups::delete(service, &self.options.plan, &self.directory).await {
+            observer.record(Record::Warning(format!("{count} groups could not be deleted: {error}")));
+        }
+    }
+
+    fn instant(&self, tick: Tick) -> Instant {
+        Instant::now() + self.clock.until(tick)
+    }
+}
+
+fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observer) {
+    if let Some(record) = collector.take(handover) {
+        observer.progress(&record, &collector.progress(&record));
+        observer.record(Record::Interval(Box::new(record)));
+    }
+}
+
+/// Waits until somebody wants the run to stop.
+async fn stopped(stop: &mut watch::Receiver<Stop>) -> EndedBy {
+    match stop.wait_for(|stop| *stop != Stop::No).await {
+        Ok(stop) => stop.reason().unwrap_or(EndedBy::Interrupt),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
+    if stop.wait_for(|stop| matches!(stop, Stop::Now(_))).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn token_trouble(trouble: &TokenTrouble) -> String {
+    let TokenTrouble { failed, wanted, first, is_refused_in_a_row } = trouble;
+    if *is_refused_in_a_row {
+        format!(
+            "token requests were stopped after {failed} refusals, before the service blocks this address ({first}); \
+             check `users` and `auth.flow`, or raise `auth.refusals_max`"
+        )
+    } else {
+        format!(
+            "none of {wanted} users got an access token ({first}); check `target.rest_url`, `auth.flow` and `users`"
+        )
+    }
+}
+
+/// The stages of the users curve, named.
+fn marks(stages: &[Stage]) -> Vec<Mark> {
+    let mut start = 0.0;
+    stages
+        .iter()
+        .map(|stage| {
+            let from_s = start;
+            start += stage.over.as_secs_f64();
+            let label = match stage.to {
+                Some(users) => format!("to {users} users"),
+                None => "hold".to_owned(),
+            };
+            Mark { from_s, to_s: start, label }
+        })
+        .collect()
+}

@@ -1,0 +1,236 @@
+//! Access tokens for all users: fetched before the load, paced, refreshed before they expire, and given up before
+//! the service blocks the generator's address.
+
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::Clock;
+use crate::metrics::{Interval, Sample};
+use crate::ops::{FailureKind, LocalCause, OpId};
+use crate::plan::{Directory, Plan, Token};
+use crate::scenario::TokenFlow;
+use crate::tick::Tick;
+use crate::transport::{RestClient, TokenError};
+
+/// Token requests under way at once.
+const AT_ONCE: usize = 64;
+
+type Answer = Result<(), (FailureKind, String)>;
+
+/// Where users ask for tokens. The requests are made on the control thread, paced for all of them together.
+#[derive(Debug, Clone)]
+pub(super) struct TokenDesk {
+    requests: mpsc::UnboundedSender<(u32, oneshot::Sender<Answer>)>,
+}
+
+/// Makes the requests.
+pub(super) struct TokenOffice {
+    clock: Clock,
+    plan: Arc<Plan>,
+    directory: Arc<Directory>,
+    rest: Option<RestClient>,
+    spacing: Duration,
+    refused_in_a_row: Cell<u32>,
+    is_closed: Cell<bool>,
+}
+
+/// Why there are no tokens to run with.
+#[derive(Debug, Clone)]
+pub(super) struct TokenTrouble {
+    pub(super) failed: u32,
+    pub(super) wanted: u32,
+    pub(super) first: TokenError,
+    pub(super) is_refused_in_a_row: bool,
+}
+
+impl TokenDesk {
+    /// Gets a good token into the directory.
+    pub(super) async fn fetch(&self, user: u32) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let gone = || (FailureKind::Local(LocalCause::NoToken), "the run is over".to_owned());
+        self.requests.send((user, reply)).map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl TokenOffice {
+    pub(super) fn new(
+        clock: Clock,
+        plan: Arc<Plan>,
+        directory: Arc<Directory>,
+        rest: Option<RestClient>,
+    ) -> TokenOffice {
+        let spacing = Duration::from_secs_f64(1.0 / plan.scenario.auth.rate_per_s.max(0.001));
+        TokenOffice {
+            clock,
+            plan,
+            directory,
+            rest,
+            spacing,
+            refused_in_a_row: Cell::new(0),
+            is_closed: Cell::new(false),
+        }
+    }
+
+    /// Puts a token for every user into the directory. Figures of the `token` operation go to `figures`.
+    pub(super) async fn fetch_all(
+        self: &Rc<Self>,
+        figures: &mut Interval,
+        progress: &mut dyn FnMut(u32),
+    ) -> Result<(), TokenTrouble> {
+        let users = self.plan.users();
+        if self.plan.scenario.auth.flow == TokenFlow::Token {
+            for user in 0..users {
+                let access = self.plan.credential(user).clone();
+                self.directory.set_token(user, Token { access, refresh: None, expires: Tick::NEVER });
+            }
+            return Ok(());
+        }
+        let (done, mut results) = mpsc::unbounded_channel();
+        let office = Rc::clone(self);
+        let feeder = tokio::task::spawn_local(async move {
+            let turns = Arc::new(Semaphore::new(AT_ONCE));
+            let begun = office.clock.now();
+            for user in 0..users {
+                let due = begun + office.spacing * user;
+                tokio::time::sleep(office.clock.until(due)).await;
+                let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+                if office.is_closed.get() {
+                    return;
+                }
+                let (office, done) = (Rc::clone(&office), done.clone());
+                tokio::task::spawn_local(async move {
+                    let sent = office.clock.now();
+                    let result = office.obtain(user).await;
+                    drop(turn);
+                    let _ = done.send((sent, office.clock.now(), result));
+                });
+            }
+        });
+        let (mut failed, mut fetched, mut first) = (0, 0, None);
+        while let Some((sent, now, result)) = results.recv().await {
+            figures.started(OpId::Token);
+            let sample = Sample { op: OpId::Token, due: sent, sent, done: now };
+            match result {
+                Ok(()) => figures.ok(sample),
+                Err(error) => {
+                    figures.failed(sample, error.kind, || error.detail.clone());
+                    failed += 1;
+                    first.get_or_insert(error);
+                }
+            }
+            fetched += 1;
+            progress(fetched);
+        }
+        let _ = feeder.await;
+        let is_refused_in_a_row = self.is_closed.get();
+        match first {
+            Some(first) if is_refused_in_a_row || failed == users => {
+                Err(TokenTrouble { failed, wanted: users, first, is_refused_in_a_row })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Serves users' requests, and refreshes tokens, until the desk is gone.
+    pub(super) fn open(self: Rc<Self>) -> TokenDesk {
+        let (requests, mut asked) = mpsc::unbounded_channel::<(u32, oneshot::Sender<Answer>)>();
+        tokio::task::spawn_local(async move {
+            let mut refreshes = self.refreshes();
+            let mut next_turn = self.clock.now();
+            loop {
+                let due = refreshes.peek().map_or(Tick::NEVER, |Reverse((due, _))| *due);
+                let wait = self.clock.until(due).min(Duration::from_secs(3_600));
+                let (user, reply) = tokio::select! {
+                    request = asked.recv() => match request {
+                        Some((user, reply)) => (user, Some(reply)),
+                        None => return,
+                    },
+                    () = tokio::time::sleep(wait), if due != Tick::NEVER => match refreshes.pop() {
+                        Some(Reverse((due, user))) if due <= self.clock.now() => (user, None),
+                        Some(early) => { refreshes.push(early); continue }
+                        None => continue,
+                    },
+                };
+                next_turn = next_turn.max(self.clock.now());
+                tokio::time::sleep(self.clock.until(next_turn)).await;
+                next_turn += self.spacing;
+                if reply.is_none() {
+                    // The next refresh is due a lifetime later, whether or not this one succeeds.
+                    let lifetime = self
+                        .directory
+                        .token(user)
+                        .map_or(Duration::from_secs(60), |token| token.expires.since(self.clock.now()));
+                    refreshes.push(Reverse((self.clock.now() + lifetime.max(Duration::from_secs(5)), user)));
+                }
+                let office = Rc::clone(&self);
+                tokio::task::spawn_local(async move {
+                    let result = office.obtain(user).await.map_err(|error| (error.kind, error.detail));
+                    if let Some(reply) = reply {
+                        let _ = reply.send(result);
+                    }
+                });
+            }
+        });
+        TokenDesk { requests }
+    }
+
+    /// When each token has to be refreshed: once four fifths of its life are over.
+    fn refreshes(&self) -> BinaryHeap<Reverse<(Tick, u32)>> {
+        let now = self.clock.now();
+        let due = |user: u32| {
+            let token = self.directory.token(user)?;
+            let left = token.expires.since(now);
+            (token.expires != Tick::NEVER).then(|| Reverse((now + left.mul_f64(0.8), user)))
+        };
+        (0..self.plan.users()).filter_map(due).collect()
+    }
+
+    /// Gets a token for one user, by refresh where there is something to refresh.
+    async fn obtain(&self, user: u32) -> Result<(), TokenError> {
+        let Some(rest) = &self.rest else {
+            let detail = "the token of the user file was refused, and with `auth.flow = \"token\"` there is no other";
+            return Err(TokenError { kind: FailureKind::Local(LocalCause::NoToken), detail: detail.to_owned() });
+        };
+        if self.is_closed.get() {
+            let detail = "token requests were stopped after too many refusals in a row".to_owned();
+            return Err(TokenError { kind: FailureKind::Local(LocalCause::NoToken), detail });
+        }
+        let refresh = self.directory.token(user).and_then(|token| token.refresh);
+        let refreshed = match &refresh {
+            Some(refresh) => rest.refresh(refresh).await.ok(),
+            None => None,
+        };
+        let result = match refreshed {
+            Some(token) => Ok(token),
+            None => {
+                let (name, domain) = (self.plan.user_name(user), self.plan.domain(user));
+                rest.sign_in(&name, domain, self.plan.credential(user)).await
+            }
+        };
+        match result {
+            Ok(token) => {
+                self.refused_in_a_row.set(0);
+                let expires = self.clock.now() + token.lifetime;
+                self.directory.set_token(user, Token { access: token.access, refresh: token.refresh, expires });
+                Ok(())
+            }
+            Err(error) => {
+                if error.is_refusal() {
+                    let refused = self.refused_in_a_row.get() + 1;
+                    self.refused_in_a_row.set(refused);
+                    if refused >= self.plan.scenario.auth.refusals_max {
+                        self.is_closed.set(true);
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+}

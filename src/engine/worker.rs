@@ -1,0 +1,171 @@
+//! One worker: a thread with its own runtime, its users, its pacer and its books.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc as sync_mpsc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::alarm::{Alarm, Precision};
+use super::collector::{Handover, Spent};
+use super::floor::{Desk, Floor, Signals, Tap};
+use super::pacer::{Pacer, start_driver};
+use super::tokens::TokenDesk;
+use super::{Clock, health};
+use crate::plan::{Directory, Plan};
+use crate::tick::Tick;
+use crate::transport::{Dialer, FileClient};
+use crate::user::{Mode, User, World};
+
+/// How often books are handed over while the run drains: what is missing must show soon.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(100);
+/// How long users get to close their connections.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+
+/// What a worker needs.
+pub(super) struct WorkerParts {
+    pub(super) slot: u32,
+    pub(super) clock: Clock,
+    pub(super) plan: Arc<Plan>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) dialer: Dialer,
+    pub(super) files: FileClient,
+    pub(super) tokens: TokenDesk,
+    pub(super) interval: Duration,
+    pub(super) precision: Precision,
+    pub(super) mode: Mode,
+    pub(super) orders: mpsc::UnboundedReceiver<Order>,
+    pub(super) handovers: mpsc::UnboundedSender<Handover>,
+    pub(super) spent: sync_mpsc::Receiver<Spent>,
+}
+
+/// What the control thread tells a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The load begins at this tick.
+    Start(Tick),
+    /// Begin nothing any more.
+    Drain,
+    /// Close all connections, hand over the last books, end.
+    Leave,
+}
+
+/// Runs a worker on a thread of its own.
+pub(super) fn spawn(parts: WorkerParts) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("worker-{}", parts.slot)).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => LocalSet::new().block_on(&runtime, work(parts, None)),
+            Err(error) => tracing::error!("a worker has no runtime: {error}"),
+        }
+    })
+}
+
+/// The work itself; inside a [`LocalSet`].
+pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
+    let Some(Order::Start(load_start)) = parts.orders.recv().await else { return };
+    let seed = parts.plan.seed;
+    let mut world = World::new(Arc::clone(&parts.plan), Arc::clone(&parts.directory));
+    world.load_start = load_start;
+    let desks =
+        parts.plan.users_of(parts.slot).map(|user| Desk::new(Box::new(User::new(user, seed, parts.mode)))).collect();
+    let floor = Rc::new(Floor {
+        slot: parts.slot,
+        clock: parts.clock,
+        world: world.into(),
+        desks,
+        parked: Default::default(),
+        timers: Default::default(),
+        pacer_wakes: Tick::NEVER.into(),
+        earlier: Default::default(),
+        dialer: parts.dialer.clone(),
+        files: parts.files.clone(),
+        tokens: parts.tokens.clone(),
+        handovers: parts.handovers.clone(),
+        tap,
+        driven: 0.into(),
+    });
+    let plan = Arc::clone(&parts.plan);
+    let changes = plan.users_curve().changes(parts.slot, plan.slots);
+    let pacer = Pacer::new(Rc::clone(&floor), load_start, changes, plan.arrivals(parts.slot));
+    Shift { floor, parts, next_handover: Tick::ZERO, cpu_us: health::thread_cpu_us() }.run(pacer).await;
+}
+
+/// A worker at work.
+struct Shift {
+    floor: Rc<Floor>,
+    parts: WorkerParts,
+    next_handover: Tick,
+    cpu_us: u64,
+}
+
+impl Shift {
+    async fn run<C: Iterator<Item = crate::plan::UserChange>>(mut self, mut pacer: Pacer<C>) {
+        let clock = self.parts.clock;
+        let alarm = Alarm::new(self.parts.precision);
+        let mut interval = self.parts.interval;
+        let mut gone_by = Tick::NEVER;
+        self.next_handover = clock.now().next_multiple(interval);
+        loop {
+            let now = clock.now();
+            pacer.run_due(now);
+            if now >= self.next_handover {
+                self.hand_over(now);
+                self.next_handover = now.next_multiple(interval);
+            }
+            let is_over = self.floor.driven.get() == 0 || now >= gone_by;
+            if gone_by != Tick::NEVER && is_over {
+                break;
+            }
+            let next = pacer.next().min(self.next_handover).min(gone_by);
+            self.floor.pacer_wakes.set(next);
+            tokio::select! {
+                () = alarm.wait(clock, next) => {}
+                () = self.floor.earlier.notified() => {}
+                order = self.parts.orders.recv() => match order {
+                    Some(Order::Drain) => {
+                        pacer.drain();
+                        interval = interval.min(DRAIN_INTERVAL);
+                        self.next_handover = clock.now().next_multiple(interval);
+                        self.signal_all(Signals::DRAIN);
+                    }
+                    Some(Order::Leave) | None => {
+                        pacer.drain();
+                        self.signal_all(Signals::LEAVE);
+                        gone_by = clock.now() + LEAVE_WITHIN;
+                    }
+                    Some(Order::Start(_)) => {}
+                },
+            }
+        }
+        self.hand_over(clock.now());
+        let _ = self.parts.handovers.send(Handover::Done { slot: self.parts.slot });
+    }
+
+    fn signal_all(&self, signal: Signals) {
+        for (index, desk) in self.floor.desks.iter().enumerate() {
+            if desk.user.borrow().is_none() {
+                desk.signal(signal);
+            } else if desk.signals.get().has(Signals::ONLINE) {
+                start_driver(&self.floor, index as u32);
+            }
+        }
+    }
+
+    /// Swaps the books for empty ones and hands them over.
+    fn hand_over(&mut self, now: Tick) {
+        let spent = self.parts.spent.try_recv().unwrap_or_default();
+        let mut world = self.floor.world.borrow_mut();
+        let books = &mut world.books;
+        books.seal_gauges();
+        let cpu_us = health::thread_cpu_us();
+        books.figures.worker_cpu_us = cpu_us.saturating_sub(std::mem::replace(&mut self.cpu_us, cpu_us));
+        let figures = std::mem::replace(&mut books.figures, spent.figures);
+        let batch = std::mem::replace(&mut books.batch, spent.batch);
+        let open = books.open_requests();
+        let slot = self.parts.slot;
+        let _ = self.parts.handovers.send(Handover::Interval { slot, to: now, figures, batch, open });
+    }
+}
