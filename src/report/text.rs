@@ -203,8 +203,9 @@ fn aligned(rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
 
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column| rows.iter().filter_map(|row: &Vec<String>| row.get(column)).map(|cell: &String| cell.chars().count());
+    let width = |column| {
+        rows.iter().filter_map(move |row: &Vec<String>| row.get(column)).map(|cell: &String| cell.chars().count())
+    };
     (0..columns).map(|column| width(column).max().unwrap_or(0)).collect()
 }
 
