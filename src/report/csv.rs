@@ -100,13 +100,18 @@ mod tests {
 
     fn csv_of(results: &Results) -> String {
         let mut out = Vec::new();
-        write(results, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        write(results, &mut out).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
     fn each_point_has_its_own_row_and_one_for_each_operation() {
-        insta::assert_snapshot!(csv_of(&fixture::one_point()));
+        insta::assert_snapshot!(csv_of(&fixture::one_point()), @r##"
+        at_s,interval_s,operation,ok,failed,response_us_p50,response_us_p95,response_us_p99,response_us_max,online,delivered,delivery_us_p50,delivery_us_p95,delivery_us_p99,delivery_us_max,arrivals_planned,arrivals_missed,bytes_sent,bytes_received,cpu_percent,rss_bytes,lag_us_p99,saturated,marks
+        0,1,,,,,,,,2,0,,,,,0,0,0,0,3.5,16777216,0,false,hold 2 users
+        0,1,publish,9,1,900,1500,2100,2100,,,,,,,,,,,,,,,
+        0,1,upload,0,1,,,,,,,,,,,,,,,,,,,
+        "##);
     }
 
     #[test]

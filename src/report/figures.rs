@@ -37,7 +37,7 @@ pub fn count(number: u64) -> String {
     let mut out = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
         // Four digits read well without a gap, but columns line up only when all follow one rule.
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(THIN);
         }
         out.push(digit);

@@ -31,8 +31,10 @@ pub fn rich() -> Results {
     };
     sum_operations(&mut results);
     fill_delivery(&mut results);
-    results.arrivals =
-        ArrivalFigures { planned: 23_412, started: 23_409, missed: 3, lag_us: latency(23_409, 140, 2.1) };
+    let missed = results.series.points.iter().map(|point| point.arrivals_missed).sum();
+    let planned: u64 = results.series.points.iter().map(|point| point.arrivals_planned).sum();
+    let started = planned - missed;
+    results.arrivals = ArrivalFigures { planned, started, missed, lag_us: latency(started, 140, 2.1) };
     results.users = UserFigures {
         peak: 200,
         logins: 236,
@@ -54,11 +56,11 @@ pub fn rich() -> Results {
     };
     results.gates = vec![
         gate("publish.response.p99 < 250ms", "312 ms", "250 ms", Some(false), "25% over the limit"),
-        gate("delivery.p99 < 500ms", "388 ms", "500 ms", Some(true), ""),
+        gate("delivery.p99 < 500ms", "405 ms", "500 ms", Some(true), ""),
         gate("delivery.lost == 0", "2", "0", Some(false), "2 messages were accepted and stored but not pushed"),
-        gate("failures.ratio < 0.5%", "0.158%", "0.5%", Some(true), ""),
-        gate("arrivals.missed <= 10", "3", "10", Some(true), ""),
-        gate("download.response.p99.9 < 5s", "", "5 s", None, "fewer than 1,000 samples"),
+        gate("failures.ratio < 0.5%", "0.209%", "0.5%", Some(true), ""),
+        gate("arrivals.missed <= 10", "7", "10", Some(true), ""),
+        gate("history.response.p99 < 1s", "", "1 s", None, "the operation never succeeded"),
     ];
     results.verdict = Verdict {
         outcome: Outcome::Fail,
@@ -87,10 +89,8 @@ pub fn passed() -> Results {
     results.delivery.delivered += results.delivery.lost;
     results.delivery.lost = 0;
     results.gates.pop();
-    for gate in &mut results.gates {
-        gate.passed = Some(true);
-        gate.note.clear();
-    }
+    results.gates[0] = gate("publish.response.p99 < 500ms", "312 ms", "500 ms", Some(true), "");
+    results.gates[2] = gate("delivery.lost == 0", "0", "0", Some(true), "");
     results.verdict = Verdict { outcome: Outcome::Pass, reasons: Vec::new() };
     results.warnings.clear();
     results
@@ -184,20 +184,20 @@ pub fn hostile() -> Results {
     results
 }
 
-/// A whole day at a point every 17 s: more points than a chart may draw.
+/// A whole day at a point every 15 s: more points than a chart may draw.
 pub fn long() -> Results {
     let mut results = rich();
     let mut draw = Draw(11);
-    results.run.load_s = 85_000.0;
-    results.series.interval_s = 17.0;
+    results.run.load_s = 75_000.0;
+    results.series.interval_s = 15.0;
     results.series.points = (0..5_000)
         .map(|index| {
             let mut point = point(60 + index % 480, &mut draw);
-            point.at_s = f64::from(index) * 17.0;
+            point.at_s = f64::from(index) * 15.0;
             point
         })
         .collect();
-    results.series.marks = vec![Mark { from_s: 0.0, to_s: 85_000.0, label: "hold 200 users".to_owned() }];
+    results.series.marks = vec![Mark { from_s: 0.0, to_s: 75_000.0, label: "hold 200 users".to_owned() }];
     results
 }
 
@@ -356,8 +356,8 @@ fn sum_operations(results: &mut Results) {
         figures.open = u64::from(name == "publish" && figures.ok > 1_000);
         figures.started = figures.ok + figures.failed + figures.open;
         figures.rate_per_s = figures.ok as f64 / results.run.load_s;
-        figures.response_us = latency(figures.ok, median, 6.0);
-        figures.service_us = latency(figures.ok, median - median / 40, 6.0);
+        figures.response_us = latency(figures.ok, median, 46.0);
+        figures.service_us = latency(figures.ok, median - median / 40, 46.0);
         figures.lag_us = latency(figures.started, 80, 1.9);
         figures.failed_us = latency(figures.failed, 10_000_000, 0.1);
         if figures.failed > 0 {
@@ -390,7 +390,7 @@ fn fill_delivery(results: &mut Results) {
         late: 12,
         echo_expected: publish.ok,
         echo_delivered: publish.ok,
-        delivery_us: latency(delivered, 5_200, 8.0),
+        delivery_us: latency(delivered, 5_200, 47.0),
         spread_us: latency(publish.ok / 2, 700, 3.0),
         ..DeliveryFigures::default()
     };
@@ -432,7 +432,7 @@ fn by<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
     counts.map(|(key, count)| (key.to_owned(), count)).into()
 }
 
-/// A histogram's figures with this median; each further nine of the quantile multiplies by about `tail` halves.
+/// A histogram's figures with this median and a tail that grows with the cube of the nines of the quantile.
 fn latency(count: u64, median: u64, tail: f64) -> LatencyFigures {
     if count == 0 {
         return LatencyFigures::default();
@@ -440,7 +440,7 @@ fn latency(count: u64, median: u64, tail: f64) -> LatencyFigures {
     let at = |quantile: f64| {
         let nines = -(1.0 - quantile).max(0.5 / count as f64).log10();
         let below = 0.55 + 0.45 * (quantile / 0.5).min(1.0);
-        (median as f64 * below * (1.0 + tail * (nines - 0.301).max(0.0).powf(1.3) / 3.0)) as u64
+        (median as f64 * below * (1.0 + tail * (nines - 0.301).max(0.0).powi(3) / 3.0).min(150.0)) as u64
     };
     let quantiles = (0..=100).map(|step| 1.0 - 10_f64.powf(-f64::from(step) / 20.0)).chain([1.0]);
     LatencyFigures {

@@ -113,7 +113,7 @@ mod tests {
         for format in Format::ALL {
             assert_eq!(format.word().parse(), Ok(format));
         }
-        let unknown = "pdf".parse::<Format>().unwrap_err().to_string();
+        let unknown = "pdf".parse::<Format>().expect_err("no such format").to_string();
         for format in Format::ALL {
             assert!(unknown.contains(format.word()), "{unknown} does not offer {format}");
         }
@@ -124,7 +124,7 @@ mod tests {
         for (name, results) in fixture::all() {
             for format in Format::ALL {
                 let mut out = Vec::new();
-                render(format, &results, &mut out).unwrap();
+                render(format, &results, &mut out).expect("memory takes it");
                 assert!(!out.is_empty(), "{format} of {name}");
                 assert!(String::from_utf8(out).is_ok(), "{format} of {name}");
             }
@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn a_refusing_sink_is_reported_with_the_format() {
         let mut full = io::Cursor::new([0_u8; 8]);
-        let error = render(Format::Markdown, &fixture::rich(), &mut full.get_mut().as_mut_slice()).unwrap_err();
+        let error = render(Format::Markdown, &fixture::rich(), &mut full.get_mut().as_mut_slice())
+            .expect_err("eight bytes are full");
         assert_eq!(error.to_string(), "cannot write the markdown report");
     }
 
@@ -146,7 +147,7 @@ mod tests {
             let results = fixture::arbitrary(&text, seed);
             for format in Format::ALL {
                 let mut out = Vec::new();
-                render(format, &results, &mut out).unwrap();
+                render(format, &results, &mut out).expect("memory takes it");
                 prop_assert!(String::from_utf8(out).is_ok());
             }
         }

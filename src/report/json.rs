@@ -88,16 +88,16 @@ mod tests {
     fn what_was_written_reads_back_the_same() {
         for (name, results) in fixture::all() {
             let mut out = Vec::new();
-            write(&results, &mut out).unwrap();
-            let back = read(out.as_slice()).unwrap();
-            let [back, results] = [back, results].map(|results| serde_json::to_value(results).unwrap());
+            write(&results, &mut out).expect("memory takes it");
+            let back = read(out.as_slice()).expect("our own");
+            let [back, results] = [back, results].map(|results| serde_json::to_value(results).expect("plain data"));
             assert!(same(&back, &results), "{name}");
         }
     }
 
     #[test]
     fn a_newer_format_is_named_with_what_is_supported() {
-        let error = read(&br#"{"format": 99, "shape": "unknown"}"#[..]).unwrap_err();
+        let error = read(&br#"{"format": 99, "shape": "unknown"}"#[..]).expect_err("too new");
         insta::assert_snapshot!(error, @"has results format 99, this build reads 1 and older; use the pbxload that wrote it");
     }
 
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn the_schema_describes_every_key_that_is_written() {
         let schema = schema();
-        let described = schema["properties"].as_object().unwrap();
-        let written = serde_json::to_value(fixture::rich()).unwrap();
-        for key in written.as_object().unwrap().keys() {
+        let described = schema["properties"].as_object().expect("an object");
+        let written = serde_json::to_value(fixture::rich()).expect("plain data");
+        for key in written.as_object().expect("an object").keys() {
             assert!(described.contains_key(key), "{key}");
         }
     }

@@ -75,13 +75,15 @@ fn gate_case(scenario: &str, gate: &GateFigures) -> TestCase {
         None => {
             let mut status = TestCaseStatus::skipped();
             let why = if gate.note.is_empty() { "cannot be told" } else { &gate.note };
-            status.set_message(format!("{why} (measured {measured}, limit {})", gate.limit));
+            status.set_message(format!("{why}; limit {}", gate.limit));
             status
         }
     };
     let mut case = TestCase::new(gate.gate.as_str(), status);
     case.set_classname(format!("{scenario}.gates"));
-    case.set_system_out(format!("measured {measured}, limit {}", gate.limit));
+    if gate.passed == Some(true) {
+        case.set_system_out(format!("measured {measured}, limit {}", gate.limit));
+    }
     case
 }
 
@@ -136,13 +138,50 @@ mod tests {
 
     fn junit_of(results: &Results) -> String {
         let mut out = Vec::new();
-        write(results, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        write(results, &mut out).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
     fn gates_fail_with_what_was_expected_and_measured() {
-        insta::assert_snapshot!(junit_of(&fixture::one_point()));
+        insta::assert_snapshot!(junit_of(&fixture::one_point()), @r##"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="pbxload" tests="6" skipped="1" failures="2" errors="0" time="1.000">
+            <testsuite name="friday-morning" tests="6" skipped="1" errors="0" failures="2" timestamp="2026-05-08T09:12:03.000+00:00" time="1.000">
+                <properties>
+                    <property name="run" value="0197a1c2-5f3e-7b44-9c11-2f6a8d0e4b73"/>
+                    <property name="seed" value="42"/>
+                    <property name="target" value="wss://pbx.staging.example.com:8887"/>
+                    <property name="scenario_hash" value="9f2c4e7ab1d05836"/>
+                    <property name="version" value="0.1.0"/>
+                </properties>
+                <testcase name="verdict" classname="friday-morning">
+                    <failure message="Fail: 1 of 3 gates did not hold">`publish.response.p99 &lt; 2ms`: 2.1 ms</failure>
+                </testcase>
+                <testcase name="publish.response.p99 &lt; 2ms" classname="friday-morning.gates">
+                    <failure message="expected publish.response.p99 &lt; 2ms, measured 2.1 ms">gate:     publish.response.p99 &lt; 2ms
+        limit:    2 ms
+        measured: 2.1 ms
+        note:     5% over the limit</failure>
+                </testcase>
+                <testcase name="delivery.p99 &lt; 1s" classname="friday-morning.gates">
+                    <skipped message="no samples; limit 1 s"/>
+                </testcase>
+                <testcase name="failures.ratio &lt; 50%" classname="friday-morning.gates">
+                    <system-out>measured 18.2%, limit 50%</system-out>
+                </testcase>
+                <testcase name="publish" classname="friday-morning.operations" time="0.005">
+                    <system-out>10 started, 9 ok, 1 failed, 0 open, 9.00/s
+        response p50 4.10 ms, p95 58.7 ms, p99 58.7 ms, max 58.7 ms
+        rejected(503): 1</system-out>
+                </testcase>
+                <testcase name="upload" classname="friday-morning.operations">
+                    <system-out>1 started, 0 ok, 1 failed, 0 open, 0/s
+        rejected(503): 1</system-out>
+                </testcase>
+            </testsuite>
+        </testsuites>
+        "##);
     }
 
     #[test]
@@ -158,7 +197,7 @@ mod tests {
         let report = junit_of(&fixture::hostile());
         assert!(!report.contains("<script>"), "{report}");
         assert!(!report.chars().any(|c| c.is_control() && c != '\n'), "{report}");
-        let mut read_back = quick_junit::Report::deserialize_from_str(&report).unwrap();
+        let mut read_back = quick_junit::Report::deserialize_from_str(&report).expect("well-formed");
         assert_eq!(read_back.test_suites.remove(0).test_cases.len(), report.matches("<testcase ").count());
     }
 }

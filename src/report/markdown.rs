@@ -17,7 +17,7 @@ pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "## {mark} {}: {}\n", wording::outcome(results.verdict.outcome), text(&run.name))?;
     writeln!(out, "{}.\n", wording::verdict(results))?;
     for reason in &results.verdict.reasons {
-        writeln!(out, "- {}", text(reason))?;
+        writeln!(out, "- {}", sentence(reason))?;
     }
     if !results.verdict.reasons.is_empty() {
         writeln!(out)?;
@@ -94,6 +94,15 @@ fn delivery(results: &Results, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A sentence whose quoted pieces are code: as elements, in which escapes work, where in a code span they would not.
+fn sentence(untrusted: &str) -> String {
+    let pieces = wording::pieces(untrusted).into_iter().map(|piece| match piece.quoted {
+        true => format!("<code>{}</code>", text(piece.text)),
+        false => text(piece.text),
+    });
+    pieces.collect()
+}
+
 /// Text that stays text: no cell, tag, link, emphasis or code span can begin in it.
 fn text(untrusted: &str) -> String {
     let mut out = String::with_capacity(untrusted.len());
@@ -118,13 +127,60 @@ mod tests {
 
     fn markdown_of(results: &Results) -> String {
         let mut out = Vec::new();
-        write(results, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        write(results, &mut out).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
     fn a_failed_run_in_a_job_summary() {
-        insta::assert_snapshot!(markdown_of(&fixture::rich()));
+        insta::assert_snapshot!(markdown_of(&fixture::rich()), @r##"
+        ## ❌ Fail: friday-morning
+
+        2 of 6 gates did not hold.
+
+        - <code>publish.response.p99 &lt; 250ms</code> did not hold: 312 ms
+        - <code>delivery.lost == 0</code> did not hold: 2
+
+        wss://pbx.staging.example.com:8887 · 200 users · 10 min of load · seed 42 · 2026-05-08 09:12:03 UTC
+
+        > **Warning:** no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s
+
+        ### Gates
+
+        | | gate | measured | limit | |
+        |---|---|---:|---:|---|
+        | ❌ **fail** | publish.response.p99 &lt; 250ms | 312 ms | 250 ms | 25% over the limit |
+        | ✅ pass | delivery.p99 &lt; 500ms | 405 ms | 500 ms |  |
+        | ❌ **fail** | delivery.lost == 0 | 2 | 0 | 2 messages were accepted and stored but not pushed |
+        | ✅ pass | failures.ratio &lt; 0.5% | 0.209% | 0.5% |  |
+        | ✅ pass | arrivals.missed &lt;= 10 | 7 | 10 |  |
+        | ⚠️ cannot be told | history.response.p99 &lt; 1s | no samples | 1 s | the operation never succeeded |
+
+        ### Operations
+
+        | operation | started | ok | failed | open | rate | p50 | p95 | p99 | p99.9 | max |
+        |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+        | connect | 193 | 193 | 0 | 0 | 0.322/s | 3.40 ms | 55.5 ms | 259 ms | 510 ms | 510 ms |
+        | disconnect | 168 | 168 | 0 | 0 | 0.280/s | 310 µs | 5.06 ms | 23.6 ms | 46.5 ms | 46.5 ms |
+        | download | 969 | 965 | 4 | 0 | 1.61/s | 34.0 ms | 555 ms | 2.59 s | 5.10 s | 5.10 s |
+        | leave | 186 | 186 | 0 | 0 | 0.310/s | 1.15 ms | 18.8 ms | 87.6 ms | 172 ms | 172 ms |
+        | login | 193 | 193 | 0 | 0 | 0.322/s | 6.20 ms | 101 ms | 472 ms | 930 ms | 930 ms |
+        | publish | 20 708 | 20 664 | 43 | 1 | 34.4/s | 4.10 ms | 67.0 ms | 312 ms | 615 ms | 615 ms |
+        | subscribe | 276 | 275 | 1 | 0 | 0.458/s | 2.30 ms | 37.6 ms | 175 ms | 345 ms | 345 ms |
+        | upload | 1 246 | 1 244 | 2 | 0 | 2.07/s | 61.0 ms | 996 ms | 4.65 s | 9.15 s | 9.15 s |
+
+        Response time of successes, from when the work was due.
+
+        ### Delivery
+
+        **64 328 expected = 64 280 delivered + 2 lost + 46 excused**
+
+        duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0
+
+        Delivery time p50 5.20 ms · p99 405 ms · max 780 ms
+
+        <sub>pbxload 0.1.0 · scenario 9f2c4e7ab1d05836</sub>
+        "##);
     }
 
     #[test]
@@ -142,7 +198,7 @@ mod tests {
         let cells = |line: &str| line.replace("\\|", "").matches('|').count();
         for table in summary.split("\n\n").filter(|block| block.starts_with('|')) {
             let mut rows = table.lines().map(cells);
-            let first = rows.next().unwrap();
+            let first = rows.next().expect("a header");
             assert!(rows.all(|columns| columns == first), "{table}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::results::{LatencyFigures, Outcome, Results};
+use crate::results::{LatencyFigures, OperationFigures, Outcome, Results};
 
 use super::untrusted::{cut, one_line};
 use super::{doubts, figures, wording};
@@ -21,7 +21,7 @@ pub enum Colour {
 pub struct Layout {
     /// Whether it is coloured.
     pub colour: Colour,
-    /// Columns of the terminal; tables leave columns out below 100, and nothing is narrower than 60.
+    /// Columns of the terminal; a table leaves out what does not fit. Taken for at least 60.
     pub columns: usize,
 }
 
@@ -52,40 +52,63 @@ fn header(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result
         format!("seed {}", run.seed),
         figures::instant(&run.started_at),
     ];
-    writeln!(out, "{}\n", cut(&facts.join(" · "), layout.columns))
+    writeln!(
+        out,
+        "{}\n",
+        cut(&facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · "), layout.columns)
+    )
 }
+
+/// A column of the table of operations: its name and its cell.
+type Column = (&'static str, fn(&OperationFigures) -> String);
+
+const STARTED: Column = ("started", |operation| figures::count(operation.started));
+const OK: Column = ("ok", |operation| figures::count(operation.ok));
+const FAILED: Column = ("failed", |operation| figures::count(operation.failed));
+const OPEN: Column = ("open", |operation| figures::count(operation.open));
+const RATE: Column = ("rate", |operation| figures::rate(operation.rate_per_s));
+const P50: Column = ("p50", |operation| time(&operation.response_us, |response| response.p50));
+const P95: Column = ("p95", |operation| time(&operation.response_us, |response| response.p95));
+const P99: Column = ("p99", |operation| time(&operation.response_us, |response| response.p99));
+const P999: Column = ("p99.9", |operation| time(&operation.response_us, |response| response.p999));
+const MAX: Column = ("max", |operation| time(&operation.response_us, |response| response.max));
+const LAG: Column = ("lag p99", |operation| time(&operation.lag_us, |lag| lag.p99));
+
+/// Choices of columns: the first whose table fits the terminal is taken, or the last.
+const COLUMNS: [&[Column]; 3] = [
+    &[STARTED, OK, FAILED, OPEN, RATE, P50, P95, P99, P999, MAX, LAG],
+    &[STARTED, FAILED, OPEN, RATE, P50, P95, P99, P999, MAX],
+    &[OK, FAILED, P50, P99, MAX],
+];
 
 fn operations(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
     if results.operations.is_empty() {
         return writeln!(out, "no operation was carried out\n");
     }
-    let wide = layout.columns >= 100;
-    let mut rows = vec![if wide {
-        strings(&["operation", "started", "failed", "open", "rate", "p50", "p95", "p99", "p99.9", "max"])
-    } else {
-        strings(&["operation", "ok", "failed", "p50", "p99", "max"])
-    }];
-    for (name, operation) in &results.operations {
-        let [started, ok, failed, open] =
-            [operation.started, operation.ok, operation.failed, operation.open].map(figures::count);
-        let mut row = vec![cut(name, 16)];
-        row.extend(if wide {
-            vec![started, failed, open, figures::rate(operation.rate_per_s)]
-        } else {
-            vec![ok, failed]
-        });
-        row.extend(response_cells(&operation.response_us, wide));
-        rows.push(row);
+    let mut lines = Vec::new();
+    for columns in COLUMNS {
+        lines = table(results, columns);
+        if lines.iter().all(|line| line.chars().count() <= layout.columns) {
+            break;
+        }
     }
-    aligned(&rows, out)?;
+    lines.iter().try_for_each(|line| writeln!(out, "{}", line.trim_end()))?;
     writeln!(out)
 }
 
-fn response_cells(response: &LatencyFigures, wide: bool) -> Vec<String> {
-    let LatencyFigures { count, p50, p95, p99, p999, max, .. } = response;
-    let values = if wide { vec![p50, p95, p99, p999, max] } else { vec![p50, p99, max] };
-    let cell = |value: &&u64| if *count == 0 { figures::NO_FIGURE.to_owned() } else { figures::micros(**value) };
-    values.iter().map(cell).collect()
+fn table(results: &Results, columns: &[Column]) -> Vec<String> {
+    let names = columns.iter().map(|(name, _)| (*name).to_owned());
+    let mut rows: Vec<Vec<String>> = vec![std::iter::once("operation".to_owned()).chain(names).collect()];
+    for (name, operation) in &results.operations {
+        let cells = columns.iter().map(|(_, cell)| cell(operation));
+        rows.push(std::iter::once(cut(name, 16)).chain(cells).collect());
+    }
+    let widths = widths(&rows);
+    rows.iter().map(|row| padded(row, &widths)).collect()
+}
+
+fn time(latency: &LatencyFigures, pick: fn(&LatencyFigures) -> u64) -> String {
+    if latency.count == 0 { figures::NO_FIGURE.to_owned() } else { figures::micros(pick(latency)) }
 }
 
 fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
@@ -94,7 +117,7 @@ fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resu
     let balance = wording::balance(results);
     section("deliveries", &if broken { layout.red(&balance) } else { balance }, out)?;
     let irregular = wording::irregular(results).map(|(word, count)| format!("{word} {}", figures::count(count)));
-    section("", &irregular.join(" · "), out)?;
+    list("", &irregular, layout, out)?;
     section("", &latency_line(&delivery.delivery_us), out)?;
     let reasons: Vec<_> = delivery
         .excused_by
@@ -103,7 +126,7 @@ fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resu
         .map(|(reason, count)| format!("{} {}", one_line(reason), figures::count(*count)))
         .collect();
     if !reasons.is_empty() {
-        section("", &format!("excused: {}", reasons.join(" · ")), out)?;
+        list("  excused", &reasons, layout, out)?;
     }
     let arrivals = &results.arrivals;
     if arrivals.planned > 0 {
@@ -127,13 +150,13 @@ fn generator(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
         0 => figures::NO_SAMPLES.to_owned(),
         _ => format!("p99 {}", figures::micros(generator.lag_us.p99)),
     };
-    let line = format!(
-        "{} · cpu {} · memory {} · own lag {lag}",
+    let facts = [
         figures::counted(u64::from(generator.workers), "worker"),
-        figures::seconds(generator.cpu_s),
-        figures::bytes(generator.rss_bytes_max),
-    );
-    section("generator", &line, out)?;
+        format!("cpu {}", figures::seconds(generator.cpu_s)),
+        format!("memory {}", figures::bytes(generator.rss_bytes_max)),
+        format!("own lag {lag}"),
+    ];
+    list("generator", &facts, layout, out)?;
     if let Some(from_s) = generator.saturated_from {
         let line = format!("was the bottleneck from {} on", figures::position(from_s));
         section("", &layout.yellow(&line), out)?;
@@ -188,17 +211,32 @@ fn verdict(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resul
     Ok(())
 }
 
+/// Width of the names at the left.
+const NAME_WIDTH: usize = 12;
+
 fn section(name: &str, line: &str, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{name:<12}{line}")
+    writeln!(out, "{name:<NAME_WIDTH$}{line}")
+}
+
+/// Items with dots between them, on as many lines as they need.
+fn list(name: &str, items: &[String], layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    let (mut name, mut line) = (name, String::new());
+    for item in items {
+        let width = NAME_WIDTH + line.chars().count() + 3 + item.chars().count();
+        if !line.is_empty() && width > layout.columns {
+            section(name, &line, out)?;
+            (name, line) = ("", String::new());
+        }
+        if !line.is_empty() {
+            line.push_str(" · ");
+        }
+        line.push_str(item);
+    }
+    section(name, &line, out)
 }
 
 fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn aligned(rows: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
-    let widths = widths(rows);
-    rows.iter().try_for_each(|row| writeln!(out, "{}", padded(row, &widths).trim_end()))
 }
 
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
@@ -250,19 +288,66 @@ mod tests {
 
     fn text_of(results: &Results, layout: Layout) -> String {
         let mut out = Vec::new();
-        write(results, layout, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        write(results, layout, &mut out).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
     fn a_failed_run_on_a_terminal() {
-        insta::assert_snapshot!(text_of(&fixture::rich(), Layout::default()));
+        insta::assert_snapshot!(text_of(&fixture::rich(), Layout::default()), @r##"
+        friday-morning
+        wss://pbx.staging.example.com:8887 · 200 users · 10 min of load · seed 42 · 2026-05-08 09:12:03 UTC
+
+        operation   started  failed  open     rate      p50      p95      p99    p99.9      max
+        connect         193       0     0  0.322/s  3.40 ms  55.5 ms   259 ms   510 ms   510 ms
+        disconnect      168       0     0  0.280/s   310 µs  5.06 ms  23.6 ms  46.5 ms  46.5 ms
+        download        969       4     0   1.61/s  34.0 ms   555 ms   2.59 s   5.10 s   5.10 s
+        leave           186       0     0  0.310/s  1.15 ms  18.8 ms  87.6 ms   172 ms   172 ms
+        login           193       0     0  0.322/s  6.20 ms   101 ms   472 ms   930 ms   930 ms
+        publish      20 708      43     1   34.4/s  4.10 ms  67.0 ms   312 ms   615 ms   615 ms
+        subscribe       276       1     0  0.458/s  2.30 ms  37.6 ms   175 ms   345 ms   345 ms
+        upload        1 246       2     0   2.07/s  61.0 ms   996 ms   4.65 s   9.15 s   9.15 s
+
+        deliveries  64 328 expected = 64 280 delivered + 2 lost + 46 excused
+                    duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0
+                    delivery time p50 5.20 ms · p95 86.7 ms · p99 405 ms · max 780 ms
+          excused   connection lost 6 · raced with a detach 9 · raced with an attach 31
+        arrivals    20 664 planned = 20 657 started + 7 missed
+        generator   2 workers · cpu 1 min 21 s · memory 59.0 MiB · own lag p99 244 µs
+
+              gate                            measured   limit
+        FAIL  publish.response.p99 < 250ms      312 ms  250 ms  25% over the limit
+        PASS  delivery.p99 < 500ms              405 ms  500 ms
+        FAIL  delivery.lost == 0                     2       0  2 messages were accepted and stored but not pushed
+        PASS  failures.ratio < 0.5%             0.209%    0.5%
+        PASS  arrivals.missed <= 10                  7      10
+        ----  history.response.p99 < 1s     no samples     1 s  the operation never succeeded
+
+        warning: no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s
+        FAIL: 2 of 6 gates did not hold
+          - `publish.response.p99 < 250ms` did not hold: 312 ms
+          - `delivery.lost == 0` did not hold: 2
+        "##);
     }
 
     #[test]
     fn an_empty_run_on_a_narrow_terminal() {
         let narrow = Layout { columns: 40, ..Layout::default() };
-        insta::assert_snapshot!(text_of(&Results::default(), narrow));
+        insta::assert_snapshot!(text_of(&Results::default(), narrow), @r##"
+
+        0 users · 0 s of load · seed 0 · –
+
+        no operation was carried out
+
+        deliveries  0 expected = 0 delivered + 0 lost + 0 excused
+                    duplicated 0 · reordered 0 · phantom 0
+                    corrupted 0 · late 0 · foreign 0
+                    delivery time: no samples
+        generator   0 workers · cpu 0 s · memory 0 B
+                    own lag no samples
+
+        NO VERDICT: this run cannot say whether the target is good enough
+        "##);
     }
 
     #[test]

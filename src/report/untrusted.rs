@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_sink_keeps_lines() {
         let mut sink = VisibleText::default();
-        sink.write_str("a\nb\u{7}").unwrap();
+        sink.write_str("a\nb\u{7}").expect("memory takes it");
         assert_eq!(sink.into_string(), "a\nb\\u{7}");
     }
 }

@@ -107,3 +107,34 @@ pub fn irregular(results: &Results) -> [(&'static str, u64); 6] {
         ("foreign", delivery.foreign),
     ]
 }
+
+/// A piece of a sentence: words, or something quoted in backticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Whether it stood in backticks.
+    pub quoted: bool,
+    /// The piece, without them.
+    pub text: &'a str,
+}
+
+/// A sentence in its pieces; one whose backticks do not pair is all words.
+pub fn pieces(sentence: &str) -> Vec<Piece<'_>> {
+    if sentence.matches('`').count() % 2 == 1 {
+        return vec![Piece { quoted: false, text: sentence }];
+    }
+    let pieces = sentence.split('`').enumerate().map(|(index, text)| Piece { quoted: index % 2 == 1, text });
+    pieces.filter(|piece| !piece.text.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_told_from_words_only_when_they_pair() {
+        let texts = |sentence| pieces(sentence).iter().map(|piece| (piece.quoted, piece.text)).collect::<Vec<_>>();
+        assert_eq!(texts("`a < b` did not hold"), [(true, "a < b"), (false, " did not hold")]);
+        assert_eq!(texts("a ` b"), [(false, "a ` b")]);
+        assert_eq!(texts(""), []);
+    }
+}

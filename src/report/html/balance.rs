@@ -3,8 +3,8 @@
 use crate::report::{figures, wording};
 use crate::results::{LatencyFigures, Results};
 
-use super::chart::escaped;
-use super::figure::Fact;
+use super::chart::{Part, stacked_bar};
+use super::figure::{Cell, Fact};
 
 /// A term of the equation.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ pub(super) struct TimeRow {
     pub(super) name: String,
     pub(super) note: &'static str,
     pub(super) count: String,
-    pub(super) cells: Vec<String>,
+    pub(super) cells: Vec<Cell>,
 }
 
 /// The columns of [`TimeRow`].
@@ -47,7 +47,9 @@ impl TimeRow {
         let cells = if *count == 0 {
             Vec::new()
         } else {
-            [p50, p90, p95, p99, p999, p9999, max].map(|value| figures::micros(*value)).into()
+            [(p50, 2), (p90, 10), (p95, 20), (p99, 100), (p999, 1_000), (p9999, 10_000), (max, 0)]
+                .map(|(value, samples_min)| Cell::of(*value, *count, samples_min))
+                .into()
         };
         TimeRow { name: name.into(), note, count: figures::count(*count), cells }
     }
@@ -71,11 +73,12 @@ pub(super) fn balance(results: &Results) -> Balance {
         "delivered, but after the timeout",
         "messages of other clients or runs",
     ];
-    let irregular = wording::irregular(results)
-        .into_iter()
-        .zip(notes)
-        .map(|((word, number), note)| Fact::new(word, figures::count(number)).noted(note));
-    let echo = format!("{} of {}", figures::count(delivery.echo_delivered), figures::count(delivery.echo_expected));
+    let irregular = wording::irregular(results).into_iter().zip(notes).map(|((word, number), note)| {
+        // Late is slow and foreign is somebody else's; the others the service should never do.
+        let bad = number > 0 && !matches!(word, "late" | "foreign");
+        Fact { bad, ..Fact::new(word, figures::count(number)).noted(note) }
+    });
+    let echo = format!("of {} echoes to the publisher, counted apart", figures::count(delivery.echo_expected));
     Balance {
         terms: vec![
             term("expected", "expected", "", delivery.expected),
@@ -90,7 +93,7 @@ pub(super) fn balance(results: &Results) -> Balance {
             Fact::new("accepted", figures::count(delivery.accepted)).noted("by the server, or seen at a receiver"),
             Fact::new("refused", figures::count(delivery.refused)),
             Fact::new("unknown", figures::count(delivery.unknown)).noted("the outcome never became known"),
-            Fact::new("own copies", echo).noted("echoes to the publisher, counted apart"),
+            Fact::new("own copies", figures::count(delivery.echo_delivered)).noted(echo),
         ],
         excused: delivery
             .excused_by
@@ -104,37 +107,14 @@ pub(super) fn balance(results: &Results) -> Balance {
     }
 }
 
-/// A part that is there is seen, however small: at least this many of a thousand.
-const PART_WIDTH_MIN: f64 = 4.0;
-
 fn bar(results: &Results) -> String {
     let delivery = &results.delivery;
-    let parts = [("delivered", delivery.delivered), ("lost", delivery.lost), ("excused", delivery.excused)];
-    let whole: f64 = parts.iter().map(|(_, number)| *number as f64).sum();
-    if whole <= 0.0 {
-        return String::new();
-    }
-    let widths = parts.map(|(_, number)| match number {
-        0 => 0.0,
-        number => (number as f64 / whole * 1_000.0).max(PART_WIDTH_MIN),
-    });
-    let scale = 1_000.0 / widths.iter().sum::<f64>();
-    let mut out = String::from(r#"<svg class="balance" viewBox="0 0 1000 26" preserveAspectRatio="none" role="img">"#);
-    out.push_str(&format!(
-        "<title>Balance of deliveries</title><desc>{}. Small parts are drawn wider than they are.</desc>",
-        escaped(&wording::balance(results))
-    ));
-    let mut from = 0.0;
-    for ((name, number), width) in parts.iter().zip(widths).filter(|(_, width)| *width > 0.0) {
-        let width = width * scale;
-        out.push_str(&format!(
-            r#"<rect class="{name}" x="{from:.2}" y="0" width="{width:.2}" height="26"><title>{} {name}</title></rect>"#,
-            figures::count(*number)
-        ));
-        from += width;
-    }
-    out.push_str("</svg>");
-    out
+    let part = |class: &str, number: u64| {
+        let text = format!("{} {class}", figures::count(number));
+        Part { class: class.to_owned(), size: number as f64, text }
+    };
+    let parts = [part("delivered", delivery.delivered), part("lost", delivery.lost), part("excused", delivery.excused)];
+    stacked_bar("Balance of deliveries", &format!("{}.", wording::balance(results)), &parts)
 }
 
 #[cfg(test)]

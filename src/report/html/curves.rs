@@ -56,13 +56,13 @@ fn figure(title: &str, curves: &[(&str, &LatencyFigures)]) -> Figure {
     Figure::of(&chart, "log scale; each further nine takes the same room".to_owned(), legend)
 }
 
-/// A curve ends where its samples do: beyond 1 − 1/count there is only the maximum, drawn where it belongs.
+/// A curve ends where its samples do: beyond 1 − 1/count there is one sample, the maximum, drawn in the middle of its share.
 fn points(latency: &LatencyFigures) -> Vec<Point> {
     let last = 1.0 - 1.0 / latency.count.max(1) as f64;
     let known = latency.curve.iter().filter(|(quantile, _)| quantile.is_finite() && *quantile <= last);
     let mut points: Vec<_> = known.map(|(quantile, micros)| Point { x: *quantile, y: Some(*micros as f64) }).collect();
     if let Some((_, max)) = latency.curve.last() {
-        points.push(Point { x: last, y: Some(*max as f64) });
+        points.push(Point { x: 1.0 - 0.5 / latency.count.max(1) as f64, y: Some(*max as f64) });
     }
     points
 }

@@ -1,10 +1,13 @@
 //! Failures, connections, traffic, the generator, and how to do it again.
 
+use std::cmp::Reverse;
+
 use crate::report::{figures, untrusted, wording};
-use crate::results::{FailureFigures, Results};
+use crate::results::{FailureFigures, OperationFigures, Results};
 
 use super::balance::TimeRow;
-use super::figure::Fact;
+use super::chart::{Part, stacked_bar};
+use super::figure::{Fact, Key};
 
 /// A kind of failure.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +23,7 @@ pub(super) struct Failure {
 /// The failures, most frequent first.
 pub(super) fn failures(results: &Results) -> Vec<Failure> {
     let mut failures: Vec<&FailureFigures> = results.failures.iter().collect();
-    failures.sort_by(|a, b| b.count.cmp(&a.count));
+    failures.sort_by_key(|failure| Reverse(failure.count));
     failures
         .into_iter()
         .map(|failure| Failure {
@@ -34,17 +37,42 @@ pub(super) fn failures(results: &Results) -> Vec<Failure> {
         .collect()
 }
 
-/// What a connection, an upload and so on are made of.
-pub(super) fn phases(results: &Results) -> Vec<TimeRow> {
-    let operations = results.operations.iter();
-    let phases = operations.flat_map(|(name, operation)| {
-        // In the order in which they happen where we know it, not in that of the alphabet.
-        let mut phases: Vec<_> = operation.phases_us.iter().collect();
-        phases.sort_by_key(|(phase, _)| order(phase));
-        phases.into_iter().map(move |(phase, latency)| TimeRow::new(format!("{name} · {phase}"), "", latency))
-    });
-    phases.collect()
+/// What an operation is made of, such as connecting or uploading.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Phases {
+    pub(super) operation: String,
+    /// An SVG element. Means, because they add up; medians do not. Empty without samples.
+    pub(super) bar: String,
+    pub(super) legend: Vec<Key>,
+    pub(super) rows: Vec<TimeRow>,
 }
+
+/// The phases of each operation that has some.
+pub(super) fn phases(results: &Results) -> Vec<Phases> {
+    let parted = results.operations.iter().filter(|(_, operation)| !operation.phases_us.is_empty());
+    parted.map(|(name, operation)| phases_of(name, operation)).collect()
+}
+
+fn phases_of(name: &str, operation: &OperationFigures) -> Phases {
+    // In the order in which they happen where we know it, not in that of the alphabet.
+    let mut phases: Vec<_> = operation.phases_us.iter().collect();
+    phases.sort_by_key(|(phase, _)| order(phase));
+    let sampled = phases.iter().filter(|(_, latency)| latency.count > 0).take(PHASE_COLOURS);
+    let (mut parts, mut legend) = (Vec::new(), Vec::new());
+    for (index, (phase, latency)) in sampled.enumerate() {
+        let class = format!("s{}", index + 1);
+        let mean = figures::micros(latency.mean as u64);
+        legend.push(Key::new(&class, &format!("{phase} {mean}")));
+        parts.push(Part { class, size: latency.mean, text: format!("{phase}: {mean} on average") });
+    }
+    let said: Vec<_> = legend.iter().map(|key| key.label.as_str()).collect();
+    let bar = stacked_bar(&format!("Phases of {name}"), &format!("On average {}.", said.join(", ")), &parts);
+    let rows = phases.into_iter().map(|(phase, latency)| TimeRow::new(phase.as_str(), "", latency)).collect();
+    Phases { operation: name.to_owned(), bar, legend, rows }
+}
+
+/// As many parts of a bar as there are colours.
+const PHASE_COLOURS: usize = 6;
 
 fn order(phase: &str) -> usize {
     const KNOWN: [&str; 8] = ["dns", "tcp", "connect", "tls", "upgrade", "send", "wait", "receive"];

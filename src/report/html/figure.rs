@@ -1,5 +1,7 @@
 //! What templates put on the page again and again: a chart with its caption, a fact, a row of a legend.
 
+use crate::report::figures;
+
 use super::chart::Chart;
 
 /// An entry of a legend.
@@ -48,15 +50,35 @@ pub(super) struct Fact {
     pub(super) value: String,
     /// Said in small print.
     pub(super) note: String,
+    /// Should be zero and is not.
+    pub(super) bad: bool,
 }
 
 impl Fact {
     pub(super) fn new(name: impl Into<String>, value: impl Into<String>) -> Fact {
-        Fact { name: name.into(), value: value.into(), note: String::new() }
+        let value: String = value.into();
+        let value = if value.is_empty() { figures::NO_FIGURE.to_owned() } else { value };
+        Fact { name: name.into(), value, note: String::new(), bad: false }
     }
 
     pub(super) fn noted(mut self, note: impl Into<String>) -> Fact {
         self.note = note.into();
         self
+    }
+}
+
+/// A percentile in a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cell {
+    pub(super) text: String,
+    /// Why it says less than it seems to; empty when it does not.
+    pub(super) doubt: &'static str,
+}
+
+impl Cell {
+    /// A percentile of so many samples. The rarest one that it speaks of has to be there: 1 in 100 for p99.
+    pub(super) fn of(micros: u64, samples: u64, samples_min: u64) -> Cell {
+        let doubt = if samples < samples_min { "too few samples: no more than the maximum" } else { "" };
+        Cell { text: figures::micros(micros), doubt }
     }
 }

@@ -40,11 +40,11 @@ pub(super) fn tiles(results: &Results) -> Vec<Tile> {
     let p99 = if latency.count == 0 { figures::NO_FIGURE.to_owned() } else { figures::micros(latency.p99) };
     let p99_note = match latency.count {
         0 => figures::NO_SAMPLES.to_owned(),
-        _ => format!("median {}, max {}", figures::micros(latency.p50), figures::micros(latency.max)),
+        _ => format!("median {}", figures::micros(latency.p50)),
     };
     let lost_note = match delivery.expected {
         0 => "no delivery was expected".to_owned(),
-        expected => format!("{} of {} expected", figures::share(delivery.lost, expected), figures::count(expected)),
+        expected => format!("of {} expected", figures::count(expected)),
     };
     let failures_note = match settled {
         0 => "no operation was settled".to_owned(),
@@ -65,7 +65,12 @@ pub(super) fn tiles(results: &Results) -> Vec<Tile> {
             format!("{} in {}", figures::count(delivery.accepted), figures::seconds(run.load_s)),
             Tone::Plain,
         ),
-        tile("Deliveries", figures::count(delivery.delivered), per_s(wording::delivered_per_s(results)), Tone::Plain),
+        tile(
+            "Deliveries",
+            figures::count(delivery.delivered),
+            wording::delivered_per_s(results).map(figures::rate).unwrap_or_default(),
+            Tone::Plain,
+        ),
         tile("Lost", figures::count(delivery.lost), lost_note, bad(delivery.lost)),
         tile("Delivery p99", p99, p99_note, Tone::Plain),
         tile("Failures", figures::share(failed, settled), failures_note, Tone::Plain),

@@ -15,4 +15,3 @@ mod thinning;
 mod timeline;
 
 pub(super) use page::write;
-#[cfg(test)] mod look;

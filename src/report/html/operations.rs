@@ -4,6 +4,7 @@ use crate::report::figures;
 use crate::results::{LatencyFigures, OperationFigures, Results};
 
 use super::balance::TimeRow;
+use super::figure::Cell;
 use super::timeline::Timeline;
 
 /// A row of the table.
@@ -13,8 +14,9 @@ pub(super) struct Row {
     pub(super) started: String,
     pub(super) ok: String,
     pub(super) failed: String,
-    /// Share of the settled ones; empty when none failed.
+    /// Share of the settled ones.
     pub(super) failed_share: String,
+    pub(super) any_failed: bool,
     pub(super) open: String,
     pub(super) rate: String,
     /// Empty without samples.
@@ -23,14 +25,6 @@ pub(super) struct Row {
     pub(super) lag_p99: String,
     /// An SVG element, or empty.
     pub(super) sparkline: String,
-}
-
-/// A percentile in the table.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cell {
-    pub(super) text: String,
-    /// Why it says less than it seems to; empty when it does not.
-    pub(super) doubt: &'static str,
 }
 
 /// The columns of [`Row::response`].
@@ -43,10 +37,8 @@ pub(super) fn rows(results: &Results, timeline: &Timeline<'_>) -> Vec<Row> {
         started: figures::count(operation.started),
         ok: figures::count(operation.ok),
         failed: figures::count(operation.failed),
-        failed_share: match operation.failed {
-            0 => String::new(),
-            failed => figures::share(failed, operation.ok.saturating_add(failed)),
-        },
+        failed_share: figures::share(operation.failed, operation.ok.saturating_add(operation.failed)),
+        any_failed: operation.failed > 0,
         open: figures::count(operation.open),
         rate: figures::rate(operation.rate_per_s),
         response: response(&operation.response_us),
@@ -84,12 +76,8 @@ fn response(latency: &LatencyFigures) -> Vec<Cell> {
         return Vec::new();
     }
     let LatencyFigures { p50, p90, p95, p99, p999, max, .. } = latency;
-    // The rarest sample that a percentile speaks of has to be there: 1 in 100 for p99, 1 in 1,000 for p99.9.
     [(p50, 2), (p90, 10), (p95, 20), (p99, 100), (p999, 1_000), (max, 0)]
-        .map(|(value, samples_min)| Cell {
-            text: figures::micros(*value),
-            doubt: if latency.count < samples_min { "too few samples: no more than the maximum" } else { "" },
-        })
+        .map(|(value, samples_min)| Cell::of(*value, latency.count, samples_min))
         .into()
 }
 

@@ -10,7 +10,7 @@ use crate::results::{GateFigures, Outcome, Results, RunInfo};
 
 use super::balance::{self, Balance, TimeRow};
 use super::curves;
-use super::details::{self, Failure};
+use super::details::{self, Failure, Phases};
 use super::figure::{Fact, Figure};
 use super::headline::{self, Tile};
 use super::operations::{self, Row};
@@ -27,7 +27,7 @@ struct Page<'a> {
     outcome_class: &'static str,
     outcome: &'static str,
     sentence: String,
-    reasons: &'a [String],
+    reasons: Vec<Vec<wording::Piece<'a>>>,
     doubts: Vec<String>,
     gates: Vec<Gate<'a>>,
     tiles: Vec<Tile>,
@@ -43,7 +43,7 @@ struct Page<'a> {
     curves: Vec<Figure>,
     generator_charts: Vec<Figure>,
     failures: Vec<Failure>,
-    phases: Vec<TimeRow>,
+    phases: Vec<Phases>,
     connections: Vec<Fact>,
     traffic: Vec<Fact>,
     generator: Vec<Fact>,
@@ -78,7 +78,7 @@ fn page(results: &Results) -> Page<'_> {
         },
         outcome: wording::outcome(results.verdict.outcome),
         sentence: wording::verdict(results),
-        reasons: &results.verdict.reasons,
+        reasons: results.verdict.reasons.iter().map(|reason| wording::pieces(reason)).collect(),
         doubts: doubts::of(results),
         gates: results.gates.iter().map(gate).collect(),
         tiles: headline::tiles(results),
@@ -135,8 +135,8 @@ mod tests {
 
     fn html_of(results: &Results) -> String {
         let mut out = Vec::new();
-        write(results, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        write(results, &mut out).expect("memory takes it");
+        String::from_utf8(out).expect("UTF-8")
     }
 
     /// Elements of HTML that have no end.
@@ -195,7 +195,7 @@ mod tests {
         for (name, results) in fixture::all() {
             let html = html_of(&results);
             for drawing in html.split("<svg").skip(1) {
-                let start = drawing.split_once('>').unwrap().1;
+                let start = drawing.split_once('>').expect("the tag ends").1;
                 assert!(start.starts_with("<title>"), "{name}: {}", &start[..start.len().min(80)]);
                 assert!(drawing.contains("<desc>"), "{name}");
             }
@@ -207,10 +207,10 @@ mod tests {
         let html = html_of(&fixture::long());
         assert!(html.len() < 3_000_000, "{} bytes", html.len());
         for path in html.split(" d=\"").skip(1) {
-            let data = path.split('"').next().unwrap();
+            let data = path.split('"').next().expect("a first part");
             assert!(data.matches(['M', 'L']).count() <= 2_000);
         }
-        assert!(html.contains("each point is the worst"));
+        assert!(html.contains("worst of each"));
     }
 
     #[test]
@@ -235,12 +235,12 @@ mod tests {
 
     #[test]
     fn a_busy_run_is_written_to_a_file() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         for (name, results) in fixture::all() {
             let path = folder.path().join(format!("{}.html", name.replace(' ', "-")));
-            let mut file = std::fs::File::create(&path).unwrap();
-            write(&results, &mut file).unwrap();
-            assert!(std::fs::metadata(&path).unwrap().len() > 5_000, "{name}");
+            let mut file = std::fs::File::create(&path).expect("a file");
+            write(&results, &mut file).expect("the disk takes it");
+            assert!(std::fs::metadata(&path).expect("a file").len() > 5_000, "{name}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn thin(series: &Series, buckets_max: usize) -> Thinned<'_> {
         return Thinned { width_s: interval_s, interval_s, buckets: Vec::new() };
     };
     let intervals = ((last.at_s - first.at_s) / interval_s).round().max(0.0) + 1.0;
-    let width_s = interval_s * (intervals / buckets_max.max(1) as f64).ceil().max(1.0);
+    let width_s = interval_s * round_on_the_clock((intervals / buckets_max.max(1) as f64).ceil().max(1.0), interval_s);
     // Half an interval of grace: a point that came a little early belongs where it was meant to be.
     let index = |point: &SeriesPoint| ((point.at_s - first.at_s) / width_s + 0.5 * interval_s / width_s).floor();
     let mut buckets: Vec<Bucket<'_>> = Vec::new();
@@ -46,6 +46,20 @@ pub(super) fn thin(series: &Series, buckets_max: usize) -> Thinned<'_> {
         before = Some(here);
     }
     Thinned { width_s, interval_s, buckets }
+}
+
+/// As many intervals, or up to twice as many if together they are 10 s, 5 min, and so on.
+fn round_on_the_clock(intervals: f64, interval_s: f64) -> f64 {
+    const ROUND_S: [f64; 17] = [
+        2.0, 4.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 21_600.0,
+        86_400.0,
+    ];
+    if intervals <= 1.0 {
+        return 1.0;
+    }
+    let rounded = ROUND_S.into_iter().map(|seconds| seconds / interval_s);
+    let whole = rounded.filter(|number| (number - number.round()).abs() < 1e-6);
+    whole.map(f64::round).find(|number| (intervals..=intervals * 2.0).contains(number)).unwrap_or(intervals)
 }
 
 fn interval(series: &Series) -> f64 {
@@ -102,7 +116,7 @@ mod tests {
         let series = series(&times);
         let thinned = thin(&series, 600);
         assert!(thinned.buckets.len() <= 600);
-        assert_eq!(thinned.width_s, 9.0);
+        assert_eq!(thinned.width_s, 10.0);
         assert_eq!(thinned.buckets.iter().map(|bucket| bucket.sum(|point| point.online)).sum::<u64>(), 5_000);
     }
 

@@ -16,6 +16,14 @@ const HOVERS_MAX: usize = 120;
 /// As many operations as can be told apart in one chart.
 const OPERATIONS_MAX: usize = 6;
 
+/// A count of one point.
+type Count = fn(&SeriesPoint) -> u64;
+/// A percentile of one point.
+type Pick = fn(PercentilePoint) -> u64;
+
+/// The percentiles that are drawn: their classes, which are also their names.
+const PICKS: [(&str, Pick); 3] = [("p50", |point| point.p50), ("p95", |point| point.p95), ("p99", |point| point.p99)];
+
 /// A run over time, ready to be drawn.
 pub(super) struct Timeline<'a> {
     results: &'a Results,
@@ -79,12 +87,12 @@ impl<'a> Timeline<'a> {
 
     /// The generator's own health.
     pub(super) fn generator(&self) -> Vec<Figure> {
-        let gauges = [
+        vec![
             self.gauge("Processor time, of one core", "s1", Unit::Percent, |point| point.cpu_percent),
             self.gauge("Own lag, 99th percentile", "s2", Unit::Micros, |point| point.lag_us_p99 as f64),
             self.gauge("Resident memory", "s5", Unit::Bytes, |point| point.rss_bytes as f64),
-        ];
-        gauges.into()
+            self.wire(),
+        ]
     }
 
     /// The 99th percentile of one operation's response time, as small as a word.
@@ -149,9 +157,30 @@ impl<'a> Timeline<'a> {
         Figure::of(&self.chart(title, description, y, shapes, hover), note, Vec::new())
     }
 
+    fn wire(&self) -> Figure {
+        const WAYS: [(&str, &str, Count); 2] =
+            [("s1", "received", |point| point.bytes_received), ("s2", "sent", |point| point.bytes_sent)];
+        let per_s = |bucket: &Bucket<'_>, way| bucket.per_s(self.counts.interval_s, way);
+        let lines = WAYS.map(|(class, _, way)| {
+            let points = points_of(&self.counts, |bucket| Some(per_s(bucket, way)));
+            Shape::Line { class: class.to_owned(), points }
+        });
+        let largest = |bucket: &Bucket<'_>| per_s(bucket, WAYS[0].2).max(per_s(bucket, WAYS[1].2));
+        let max = self.counts.buckets.iter().map(largest).fold(0.0, f64::max);
+        let description = format!("At most {} a second.", figures::bytes(max as u64));
+        let hover = |bucket: &Bucket<'_>| {
+            WAYS.map(|(_, name, way)| format!("{name} {}/s", figures::bytes(per_s(bucket, way) as u64))).join("\n")
+        };
+        let (note, y) = (description.clone(), Axis::linear(max, Unit::Bytes));
+        let chart = self.chart("Bytes in frames, per second", description, y, lines.into(), &hover);
+        Figure::of(&chart, note, WAYS.map(|(class, name, _)| Key::new(class, name)).into())
+    }
+
     fn throughput(&self) -> Figure {
         let operations = wording::busiest(self.results);
-        let shown: Vec<_> = operations.iter().filter(|(_, figures)| figures.ok > 0).take(OPERATIONS_MAX).collect();
+        let mut shown: Vec<_> = operations.iter().filter(|(_, figures)| figures.ok > 0).collect();
+        let all = shown.len();
+        shown.truncate(OPERATIONS_MAX);
         if shown.is_empty() {
             return Figure::without("Successes per second", figures::NO_SAMPLES);
         }
@@ -167,10 +196,7 @@ impl<'a> Timeline<'a> {
         }
         // The busiest on top of the others.
         shapes.reverse();
-        let note = match operations.len() - shown.len() {
-            0 => String::new(),
-            more => format!("The {} busiest operations of {}.", shown.len(), shown.len() + more),
-        };
+        let note = if all == shown.len() { String::new() } else { format!("The {} busiest of {all}.", shown.len()) };
         let description = format!("Operations answered as they should be, per second; at most {}.", figures::rate(max));
         let hover = |bucket: &Bucket<'_>| {
             shown
@@ -204,28 +230,24 @@ impl<'a> Timeline<'a> {
     }
 
     fn percentiles(&self, title: &str, figure: &dyn Fn(&SeriesPoint) -> Option<PercentilePoint>) -> Figure {
-        let worst = |bucket: &Bucket<'_>, pick: fn(PercentilePoint) -> u64| {
-            bucket.worst(|point| figure(point).and_then(sampled).map(pick))
-        };
-        const PICKS: [(&str, fn(PercentilePoint) -> u64); 3] =
-            [("p50", |point| point.p50), ("p95", |point| point.p95), ("p99", |point| point.p99)];
-        let buckets = &self.lines.buckets;
+        let worst = |bucket: &Bucket<'_>, pick: Pick| bucket.worst(|point| figure(point).and_then(sampled).map(pick));
+        // What happens now and then is a scatter of dots at full width: wider buckets make it a line again.
+        let sampled_buckets = self.lines.buckets.iter().filter(|bucket| worst(bucket, |point| point.p99).is_some());
+        let sparse = sampled_buckets.count() * 3 < self.lines.buckets.len() * 2;
+        let thinned = if sparse { &self.counts } else { &self.lines };
+        let buckets = &thinned.buckets;
         let Some(max) = buckets.iter().filter_map(|bucket| worst(bucket, PICKS[2].1)).max() else {
             return Figure::without(title, figures::NO_SAMPLES);
         };
         let min = buckets.iter().filter_map(|bucket| worst(bucket, PICKS[0].1)).min().unwrap_or(max);
-        let lines = PICKS.map(|(_, pick)| points_of(&self.lines, |bucket| worst(bucket, pick).map(|us| us as f64)));
+        let lines = PICKS.map(|(_, pick)| points_of(thinned, |bucket| worst(bucket, pick).map(|us| us as f64)));
         let mut shapes =
             vec![Shape::Between { class: "range".into(), upper: lines[2].clone(), lower: lines[0].clone() }];
         shapes.extend(PICKS.iter().zip(lines).map(|((name, _), points)| Shape::Line { class: (*name).into(), points }));
         let legend = PICKS.iter().rev().map(|(name, _)| Key::new(name, name)).collect();
         let description = format!("p50 from {}, p99 up to {}.", figures::micros(min), figures::micros(max));
-        let note = if self.lines.width_s > self.lines.interval_s * 1.5 {
-            format!(
-                "log scale; each point is the worst {} of {}",
-                figures::seconds(self.lines.interval_s),
-                figures::seconds(self.lines.width_s)
-            )
+        let note = if thinned.width_s > thinned.interval_s * 1.5 {
+            format!("log scale; worst of each {}", figures::seconds(thinned.width_s))
         } else {
             "log scale".to_owned()
         };

@@ -53,6 +53,9 @@ pub(in crate::report::html) struct Axis {
 /// About as many steps as fit beside a chart.
 const STEPS: f64 = 4.0;
 
+/// Share of the axis that the height of a label takes.
+const LABEL_ROOM: f64 = 0.1;
+
 impl Axis {
     /// From zero to a round number at or above `max`.
     pub(in crate::report::html) fn linear(max: f64, unit: Unit) -> Axis {
@@ -82,14 +85,27 @@ impl Axis {
             to = round_up(from * 1.5);
         }
         let decades = (to / from).log10();
-        let digits: &[f64] = if decades <= 2.1 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let ends_only = decades > 2.1;
         let mut ticks = Vec::new();
         for exponent in from.log10().floor() as i32..=to.log10().ceil() as i32 {
-            for digit in digits {
+            for digit in [1.0, 2.0, 5.0] {
                 let value = digit * 10_f64.powi(exponent);
-                if value >= from * 0.999 && value <= to * 1.001 {
-                    ticks.push(Tick { place: (value / from).log10() / decades, label: micros_label(value) });
+                let place = (value / from).log10() / decades;
+                // Where there is no room for all, the decades and both ends are labelled.
+                let end = !(0.001..=0.999).contains(&place);
+                if (-0.001..=1.001).contains(&place) && (digit == 1.0 || end || !ends_only) {
+                    ticks.push(Tick { place, label: micros_label(value) });
                 }
+            }
+        }
+        if ends_only {
+            // An end that is no decade gives way to the decade beside it.
+            let crowded = |a: &Tick, b: &Tick| b.place - a.place < LABEL_ROOM;
+            if ticks.len() > 1 && crowded(&ticks[ticks.len() - 2], &ticks[ticks.len() - 1]) {
+                ticks.pop();
+            }
+            if ticks.len() > 1 && crowded(&ticks[0], &ticks[1]) {
+                ticks.remove(0);
             }
         }
         Axis { scale: Scale::Log { from, to }, ticks, unit: "log scale" }
@@ -228,7 +244,7 @@ mod tests {
     #[test]
     fn log_ticks_are_1_2_5_or_decades() {
         assert_eq!(labels(&Axis::log_micros(900, 14_000)), "500 µs | 1 ms | 2 ms | 5 ms | 10 ms | 20 ms");
-        assert_eq!(labels(&Axis::log_micros(12, 4_000_000)), "10 µs | 100 µs | 1 ms | 10 ms | 100 ms | 1 s");
+        assert_eq!(labels(&Axis::log_micros(12, 4_000_000)), "10 µs | 100 µs | 1 ms | 10 ms | 100 ms | 1 s | 5 s");
         assert_eq!(labels(&Axis::log_micros(0, 0)), "1 µs | 2 µs");
     }
 

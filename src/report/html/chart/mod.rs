@@ -6,8 +6,10 @@ mod axis;
 mod picture;
 mod shape;
 mod sparkline;
+mod stacked;
 
 pub(super) use axis::{Axis, Unit};
 pub(super) use picture::{Chart, Hover, Region, RegionKind, escaped};
 pub(super) use shape::{Point, Shape};
 pub(super) use sparkline::sparkline;
+pub(super) use stacked::{Part, stacked_bar};

@@ -74,6 +74,7 @@ impl Chart {
                 write!(out, r#"<path class="{kind} {class}" d="{data}"/>"#)?;
             }
         }
+        self.saturation(out)?;
         self.hovers(out)?;
         out.push_str("</svg>");
         Ok(())
@@ -104,18 +105,22 @@ impl Chart {
                     write!(out, r#"<path class="mark-edge" d="M{from:.1},{}V{bottom}"/>"#, top - 20.0)?;
                 }
             }
-            let room = region.label.chars().count() as f64 * LABEL_CHAR + 8.0;
-            let (y, class) = match region.kind {
-                RegionKind::Mark => (top - 8.5, "mark-label"),
-                RegionKind::Saturated => (top + 12.0, "saturated-label"),
-            };
-            if room <= width {
-                write!(out, r#"<text class="{class}" x="{:.1}" y="{y}">{label}</text>"#, from + 5.0)?;
-            } else if region.kind == RegionKind::Saturated {
-                // Too important to be left out for want of room: it stands left of its edge.
-                write!(out, r#"<text class="{class} end" x="{:.1}" y="{y}">{label}</text>"#, from - 5.0)?;
+            if region.kind == RegionKind::Mark && room(&region.label) <= width {
+                write!(out, r#"<text class="mark-label" x="{:.1}" y="{}">{label}</text>"#, from + 5.0, top - 8.5)?;
             }
             out.push_str("</g>");
+        }
+        Ok(())
+    }
+
+    /// Above the shapes, and never left out for want of room: then it stands left of its edge.
+    fn saturation(&self, out: &mut String) -> std::fmt::Result {
+        let y = PLOT.top + 12.0;
+        for region in self.regions.iter().filter(|region| region.kind == RegionKind::Saturated) {
+            let (from, to) = (PLOT.x(&self.x, region.from), PLOT.x(&self.x, region.to));
+            let (x, side) = if room(&region.label) <= to - from { (from + 5.0, "") } else { (from - 5.0, " end") };
+            let label = escaped(&region.label);
+            write!(out, r#"<text class="saturated-label{side}" x="{x:.1}" y="{y}">{label}</text>"#)?;
         }
         Ok(())
     }
@@ -164,6 +169,11 @@ impl Chart {
         }
         Ok(())
     }
+}
+
+/// Room that a label takes, about.
+fn room(label: &str) -> f64 {
+    label.chars().count() as f64 * LABEL_CHAR + 8.0
 }
 
 /// Text that is safe inside an element and inside a quoted attribute.

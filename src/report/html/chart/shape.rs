@@ -72,8 +72,8 @@ fn line(points: &[Point], plot: &Plot, x: &Axis, y: &Axis) -> String {
             push(&mut data, if index == 0 { 'M' } else { 'L' }, point, plot, x, y);
         }
         if run.len() == 1 {
-            // Round caps make a dot of a line without length.
-            data.push_str("h0.01");
+            // Round caps make a dot of a short line.
+            data.push_str("h0.8");
         }
     }
     data
@@ -127,7 +127,7 @@ mod tests {
     fn lines_break_at_gaps_and_lone_values_are_dots() {
         let shape = Shape::Line { class: "a".into(), points: points(&[Some(0.0), Some(10.0), None, Some(5.0), None]) };
         let (_, _, data) = shape.path(&PLOT, &Axis::time(0.0, 10.0), &Axis::linear(10.0, Unit::Count));
-        assert_eq!(data, "M0.0,10.0L10.0,0.0M30.0,5.0h0.01");
+        assert_eq!(data, "M0.0,10.0L10.0,0.0M30.0,5.0h0.8");
     }
 
     #[test]
