@@ -299,25 +299,25 @@ mod tests {
         wss://pbx.staging.example.com:8887 · 200 users · 10 min of load · seed 42 · 2026-05-08 09:12:03 UTC
 
         operation   started  failed  open     rate      p50      p95      p99    p99.9      max
-        connect         193       0     0  0.322/s  3.40 ms  55.5 ms   259 ms   510 ms   510 ms
-        disconnect      168       0     0  0.280/s   310 µs  5.06 ms  23.6 ms  46.5 ms  46.5 ms
-        download        969       4     0   1.61/s  34.0 ms   555 ms   2.59 s   5.10 s   5.10 s
-        leave           186       0     0  0.310/s  1.15 ms  18.8 ms  87.6 ms   172 ms   172 ms
-        login           193       0     0  0.322/s  6.20 ms   101 ms   472 ms   930 ms   930 ms
-        publish      20 708      43     1   34.4/s  4.10 ms  67.0 ms   312 ms   615 ms   615 ms
-        subscribe       276       1     0  0.458/s  2.30 ms  37.6 ms   175 ms   345 ms   345 ms
-        upload        1 246       2     0   2.07/s  61.0 ms   996 ms   4.65 s   9.15 s   9.15 s
+        connect         193       0     0  0.322/s  3.40 ms  86.1 ms   258 ms   374 ms   374 ms
+        disconnect      168       0     0  0.280/s   310 µs  7.85 ms  23.5 ms  33.2 ms  33.2 ms
+        download        969       4     0   1.61/s  34.0 ms   861 ms   2.58 s   4.27 s   4.53 s
+        leave           186       0     0  0.310/s  1.15 ms  29.1 ms  87.2 ms   126 ms   126 ms
+        login           193       0     0  0.322/s  6.20 ms   157 ms   470 ms   682 ms   682 ms
+        publish      20 708      43     1   34.4/s  4.10 ms   104 ms   311 ms   515 ms   617 ms
+        subscribe       276       1     0  0.458/s  2.30 ms  58.2 ms   174 ms   268 ms   268 ms
+        upload        1 246       2     0   2.07/s  61.0 ms   1.54 s   4.63 s   7.66 s   8.27 s
 
         deliveries  64 328 expected = 64 280 delivered + 2 lost + 46 excused
                     duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0
-                    delivery time p50 5.20 ms · p95 86.7 ms · p99 405 ms · max 780 ms
+                    delivery time p50 5.20 ms · p95 134 ms · p99 399 ms · max 798 ms
           excused   connection lost 6 · raced with a detach 9 · raced with an attach 31
         arrivals    20 664 planned = 20 657 started + 7 missed
-        generator   2 workers · cpu 1 min 21 s · memory 59.0 MiB · own lag p99 244 µs
+        generator   2 workers · cpu 1 min 21 s · memory 59.0 MiB · own lag p99 241 µs
 
               gate                            measured   limit
-        FAIL  publish.response.p99 < 250ms      312 ms  250 ms  25% over the limit
-        PASS  delivery.p99 < 500ms              405 ms  500 ms
+        FAIL  publish.response.p99 < 250ms      311 ms  250 ms  24% over the limit
+        PASS  delivery.p99 < 500ms              399 ms  500 ms
         FAIL  delivery.lost == 0                     2       0  2 messages were accepted and stored but not pushed
         PASS  failures.ratio < 0.5%             0.209%    0.5%
         PASS  arrivals.missed <= 10                  7      10
@@ -325,7 +325,7 @@ mod tests {
 
         warning: no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s
         FAIL: 2 of 6 gates did not hold
-          - `publish.response.p99 < 250ms` did not hold: 312 ms
+          - `publish.response.p99 < 250ms` did not hold: 311 ms
           - `delivery.lost == 0` did not hold: 2
         "##);
     }

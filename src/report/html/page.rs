@@ -203,6 +203,42 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_comes_first_and_the_parts_in_their_order() {
+        let html = html_of(&fixture::rich());
+        let parts = [
+            "<h1>friday-morning</h1>",
+            "class=\"verdict fail\"",
+            "class=\"warnings\"",
+            "id=\"gates\"",
+            "class=\"tiles\"",
+            "id=\"delivery\"",
+            "id=\"operations\"",
+            "id=\"over-time\"",
+            "id=\"percentiles\"",
+            "id=\"failures\"",
+            "id=\"connections\"",
+            "id=\"generator\"",
+            "id=\"reproduce\"",
+        ];
+        let places: Vec<_> = parts.iter().map(|part| html.find(part)).collect();
+        assert!(places.iter().all(Option::is_some), "{places:?}");
+        assert!(places.is_sorted(), "{places:?}");
+    }
+
+    #[test]
+    fn every_colour_has_a_light_and_a_dark_value() {
+        let html = html_of(&fixture::rich());
+        let names = |block: &str| -> Vec<String> {
+            let names = block.split(['{', ';', '}']).filter_map(|rule| rule.trim().split_once(':'));
+            names.map(|(name, _)| name.to_owned()).filter(|name| name.starts_with("--")).collect()
+        };
+        let (light, rest) = html.split_once("@media (prefers-color-scheme: dark)").expect("a dark scheme");
+        let dark = rest.split("* { box-sizing").next().expect("its rules");
+        assert!(names(light).len() > 20);
+        assert_eq!(names(light), names(dark));
+    }
+
+    #[test]
     fn charts_are_thinned_and_the_page_stays_small() {
         let html = html_of(&fixture::long());
         assert!(html.len() < 3_000_000, "{} bytes", html.len());

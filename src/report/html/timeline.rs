@@ -11,6 +11,8 @@ use super::thinning::{Bucket, Thinned, thin};
 const LINE_POINTS_MAX: usize = 600;
 /// Most points of a line of counts. Fewer: a sum over some seconds is exact, and calmer.
 const COUNT_POINTS_MAX: usize = 150;
+/// Most points of a line of percentiles of something that happens only now and then.
+const ROUGH_POINTS_MAX: usize = 40;
 /// Most places with a text under the pointer; each costs some hundred bytes of the page.
 const HOVERS_MAX: usize = 120;
 /// As many operations as can be told apart in one chart.
@@ -31,6 +33,7 @@ pub(super) struct Timeline<'a> {
     regions: Vec<Region>,
     lines: Thinned<'a>,
     counts: Thinned<'a>,
+    rough: Thinned<'a>,
     hovers: Thinned<'a>,
 }
 
@@ -51,8 +54,9 @@ impl<'a> Timeline<'a> {
             let label = "generator was the bottleneck".to_owned();
             regions.push(Region { from, to, label, kind: RegionKind::Saturated });
         }
-        let (counts, hovers) = (thin(series, COUNT_POINTS_MAX), thin(series, HOVERS_MAX));
-        Timeline { results, x: Axis::time(from, to), regions, lines, counts, hovers }
+        let x = Axis::time(from, to);
+        let [counts, rough, hovers] = [COUNT_POINTS_MAX, ROUGH_POINTS_MAX, HOVERS_MAX].map(|most| thin(series, most));
+        Timeline { results, x, regions, lines, counts, rough, hovers }
     }
 
     /// Whether anything was recorded over time.
@@ -232,9 +236,9 @@ impl<'a> Timeline<'a> {
     fn percentiles(&self, title: &str, figure: &dyn Fn(&SeriesPoint) -> Option<PercentilePoint>) -> Figure {
         let worst = |bucket: &Bucket<'_>, pick: Pick| bucket.worst(|point| figure(point).and_then(sampled).map(pick));
         // What happens now and then is a scatter of dots at full width: wider buckets make it a line again.
-        let sampled_buckets = self.lines.buckets.iter().filter(|bucket| worst(bucket, |point| point.p99).is_some());
-        let sparse = sampled_buckets.count() * 3 < self.lines.buckets.len() * 2;
-        let thinned = if sparse { &self.counts } else { &self.lines };
+        let levels = [&self.lines, &self.counts, &self.rough];
+        let is_line = |thinned: &&Thinned<'_>| is_line(thinned, |bucket| worst(bucket, |point| point.p99).is_some());
+        let thinned = levels.into_iter().find(is_line).unwrap_or(&self.lines);
         let buckets = &thinned.buckets;
         let Some(max) = buckets.iter().filter_map(|bucket| worst(bucket, PICKS[2].1)).max() else {
             return Figure::without(title, figures::NO_SAMPLES);
@@ -297,6 +301,18 @@ fn points_of(thinned: &Thinned<'_>, value: impl Fn(&Bucket<'_>) -> Option<f64>) 
         points.push(Point { x, y: value(bucket) });
     }
     points
+}
+
+/// Whether most values have a value just before them, so that they make a line and not a scatter of dots.
+fn is_line(thinned: &Thinned<'_>, has_value: impl Fn(&Bucket<'_>) -> bool) -> bool {
+    let (mut values, mut joined, mut before) = (0_usize, 0_usize, false);
+    for bucket in &thinned.buckets {
+        let here = has_value(bucket);
+        values += usize::from(here);
+        joined += usize::from(here && before && !bucket.after_gap);
+        before = here;
+    }
+    joined * 4 >= values * 3
 }
 
 fn operation<'p>(point: &'p SeriesPoint, name: &str) -> Option<&'p OperationPoint> {

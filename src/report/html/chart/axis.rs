@@ -53,6 +53,9 @@ pub(in crate::report::html) struct Axis {
 /// About as many steps as fit beside a chart.
 const STEPS: f64 = 4.0;
 
+/// A run shorter than this is marked in seconds and tenths.
+const SECONDS_BELOW: f64 = 4.0;
+
 /// Share of the axis that the height of a label takes.
 const LABEL_ROOM: f64 = 0.1;
 
@@ -123,7 +126,11 @@ impl Axis {
             Tick { place: (at - from) / (to - from), label: clock_label(at, to) }
         };
         let ticks = (first..=last.min(first.saturating_add(12))).map(tick).collect();
-        let unit = if to >= 3_600.0 { "h:mm" } else { "m:ss" };
+        let unit = match to {
+            to if to < SECONDS_BELOW => "",
+            to if to < 3_600.0 => "m:ss",
+            _ => "h:mm",
+        };
         Axis { scale: Scale::Linear { from, to }, ticks, unit }
     }
 
@@ -179,7 +186,7 @@ fn clock_step(wanted: f64) -> f64 {
 }
 
 fn clock_label(at: f64, to: f64) -> String {
-    if to < 4.0 {
+    if to < SECONDS_BELOW {
         return format!("{at:.1} s");
     }
     let whole = at.round() as i64;

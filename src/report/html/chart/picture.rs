@@ -69,8 +69,7 @@ impl Chart {
         self.regions(out)?;
         self.grid(out)?;
         for shape in &self.shapes {
-            let (kind, class, data) = shape.path(&PLOT, &self.x, &self.y);
-            if !data.is_empty() {
+            for (kind, class, data) in shape.paths(&PLOT, &self.x, &self.y) {
                 write!(out, r#"<path class="{kind} {class}" d="{data}"/>"#)?;
             }
         }

@@ -46,17 +46,21 @@ impl Plot {
 }
 
 impl Shape {
-    /// The class names of the path, and its data.
-    pub(super) fn path(&self, plot: &Plot, x: &Axis, y: &Axis) -> (&'static str, &str, String) {
-        match self {
-            Shape::Line { class, points } => ("line", class, line(points, plot, x, y)),
+    /// The paths to draw: their kind, their class, and their data.
+    pub(super) fn paths(&self, plot: &Plot, x: &Axis, y: &Axis) -> Vec<(&'static str, &str, String)> {
+        let paths = match self {
+            Shape::Line { class, points } => {
+                let (line, dots) = line(points, plot, x, y);
+                vec![("line", class.as_str(), line), ("dots", class.as_str(), dots)]
+            }
             Shape::Area { class, points } => {
                 let floor: Vec<_> = points.iter().map(|point| Point { x: point.x, y: point.y.map(|_| 0.0) }).collect();
-                ("area", class, between(points, &floor, plot, x, y))
+                vec![("area", class.as_str(), between(points, &floor, plot, x, y))]
             }
-            Shape::Between { class, upper, lower } => ("area", class, between(upper, lower, plot, x, y)),
-            Shape::Bars { class, width, points } => ("bars", class, bars(points, *width, plot, x, y)),
-        }
+            Shape::Between { class, upper, lower } => vec![("area", class.as_str(), between(upper, lower, plot, x, y))],
+            Shape::Bars { class, width, points } => vec![("bars", class.as_str(), bars(points, *width, plot, x, y))],
+        };
+        paths.into_iter().filter(|(_, _, data)| !data.is_empty()).collect()
     }
 }
 
@@ -65,18 +69,21 @@ fn runs(points: &[Point]) -> impl Iterator<Item = &[Point]> {
     points.split(|point| point.y.is_none()).filter(|run| !run.is_empty())
 }
 
-fn line(points: &[Point], plot: &Plot, x: &Axis, y: &Axis) -> String {
-    let mut data = String::new();
+/// Lines through runs of values, and dots for the lone ones.
+fn line(points: &[Point], plot: &Plot, x: &Axis, y: &Axis) -> (String, String) {
+    let (mut line, mut dots) = (String::new(), String::new());
     for run in runs(points) {
-        for (index, point) in run.iter().enumerate() {
-            push(&mut data, if index == 0 { 'M' } else { 'L' }, point, plot, x, y);
+        if let [lone] = run {
+            push(&mut dots, 'M', lone, plot, x, y);
+            // Round caps make a dot of a line without length.
+            dots.push_str("h0.01");
+            continue;
         }
-        if run.len() == 1 {
-            // Round caps make a dot of a short line.
-            data.push_str("h0.8");
+        for (index, point) in run.iter().enumerate() {
+            push(&mut line, if index == 0 { 'M' } else { 'L' }, point, plot, x, y);
         }
     }
-    data
+    (line, dots)
 }
 
 fn between(upper: &[Point], lower: &[Point], plot: &Plot, x: &Axis, y: &Axis) -> String {
@@ -126,14 +133,15 @@ mod tests {
     #[test]
     fn lines_break_at_gaps_and_lone_values_are_dots() {
         let shape = Shape::Line { class: "a".into(), points: points(&[Some(0.0), Some(10.0), None, Some(5.0), None]) };
-        let (_, _, data) = shape.path(&PLOT, &Axis::time(0.0, 10.0), &Axis::linear(10.0, Unit::Count));
-        assert_eq!(data, "M0.0,10.0L10.0,0.0M30.0,5.0h0.8");
+        let paths = shape.paths(&PLOT, &Axis::time(0.0, 10.0), &Axis::linear(10.0, Unit::Count));
+        let line = ("line", "a", "M0.0,10.0L10.0,0.0".to_owned());
+        assert_eq!(paths, [line, ("dots", "a", "M30.0,5.0h0.01".to_owned())]);
     }
 
     #[test]
     fn bars_are_never_thinner_than_a_line_and_zero_has_none() {
         let shape = Shape::Bars { class: "a".into(), width: 0.001, points: points(&[Some(0.0), Some(10.0), None]) };
-        let (_, _, data) = shape.path(&PLOT, &Axis::time(0.0, 10.0), &Axis::linear(10.0, Unit::Count));
-        assert_eq!(data, "M10.0,10.0V0.0h1.2V10.0Z");
+        let paths = shape.paths(&PLOT, &Axis::time(0.0, 10.0), &Axis::linear(10.0, Unit::Count));
+        assert_eq!(paths[0].2, "M10.0,10.0V0.0h1.2V10.0Z");
     }
 }

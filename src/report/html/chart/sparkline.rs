@@ -16,10 +16,14 @@ pub(in crate::report::html) fn sparkline(
     y: &Axis,
 ) -> String {
     let line = Shape::Line { class: "spark".to_owned(), points };
-    let (kind, class, data) = line.path(&PLOT, x, y);
-    format!(
-        r#"<svg class="sparkline" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{}</title><desc>{}</desc><path class="{kind} {class}" d="{data}"/></svg>"#,
+    let mut out = format!(
+        r#"<svg class="sparkline" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{}</title><desc>{}</desc>"#,
         escaped(title),
         escaped(description)
-    )
+    );
+    for (kind, class, data) in line.paths(&PLOT, x, y) {
+        out.push_str(&format!(r#"<path class="{kind} {class}" d="{data}"/>"#));
+    }
+    out.push_str("</svg>");
+    out
 }
