@@ -6,6 +6,7 @@ pub mod ops;
 pub mod plan;
 pub mod protocol;
 pub mod random;
+pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod tick;

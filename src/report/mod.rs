@@ -1,0 +1,21 @@
+//! Results → HTML page, JSON, JUnit, Markdown, CSV, and the table a terminal shows at the end of a run.
+//!
+//! Every report is a pure function of [`Results`](crate::results::Results) and writes to any `io::Write`; no file, no
+//! clock, no measuring, no judging: what is not in the results is not in a report. Start reading at [`Format`] and
+//! [`render`]; `figures` says how numbers are written, `untrusted` how foreign text is made harmless.
+
+mod csv;
+pub mod doubts;
+pub mod figures;
+#[cfg(test)]
+mod fixture;
+mod format;
+mod html;
+pub mod json;
+mod junit;
+mod markdown;
+pub mod text;
+pub mod untrusted;
+mod wording;
+
+pub use format::{Format, RenderError, UnknownFormat, render};

@@ -1,0 +1,140 @@
+//! Sentences that more than one report says about the same figures.
+
+use crate::results::{EndedBy, GateFigures, OperationFigures, Outcome, Results};
+
+use super::figures;
+
+/// The answer in one or two words.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "Pass",
+        Outcome::Fail => "Fail",
+        Outcome::NoVerdict => "No verdict",
+    }
+}
+
+/// The answer in a sentence that counts the gates.
+pub fn verdict(results: &Results) -> String {
+    let gates = &results.gates;
+    let broken = gates.iter().filter(|gate| gate.passed == Some(false)).count();
+    let open = gates.iter().filter(|gate| gate.passed.is_none()).count();
+    let all = figures::counted(gates.len() as u64, "gate");
+    match results.verdict.outcome {
+        Outcome::Pass if gates.is_empty() => "the run was carried out; the scenario has no gates".to_owned(),
+        Outcome::Pass if gates.len() == 1 => "the gate held".to_owned(),
+        Outcome::Pass => format!("all {all} held"),
+        Outcome::Fail if broken > 0 => format!("{broken} of {all} did not hold"),
+        Outcome::Fail => "the run failed".to_owned(),
+        Outcome::NoVerdict if open > 0 => format!("{open} of {all} cannot be told"),
+        Outcome::NoVerdict => "this run cannot say whether the target is good enough".to_owned(),
+    }
+}
+
+/// The result of one gate as a word of equal width everywhere.
+pub fn gate(gate: &GateFigures) -> &'static str {
+    match gate.passed {
+        Some(true) => "PASS",
+        Some(false) => "FAIL",
+        None => "----",
+    }
+}
+
+/// What was measured for a gate, or the words for nothing.
+pub fn measured(gate: &GateFigures) -> &str {
+    if gate.measured.is_empty() { figures::NO_SAMPLES } else { &gate.measured }
+}
+
+/// What ended the run.
+pub fn ended_by(ended_by: EndedBy) -> &'static str {
+    match ended_by {
+        EndedBy::Plan => "the plan was carried out",
+        EndedBy::Interrupt => "interrupted (Ctrl-C)",
+        EndedBy::Terminated => "terminated (SIGTERM)",
+        EndedBy::Abort => "aborted by a gate",
+        EndedBy::Crash => "the process ended without a word; rebuilt from the journal",
+    }
+}
+
+/// Failed operations and all that were settled.
+pub fn failures(results: &Results) -> (u64, u64) {
+    let failed = results.operations.values().fold(0_u64, |sum, figures| sum.saturating_add(figures.failed));
+    let ok = results.operations.values().fold(0_u64, |sum, figures| sum.saturating_add(figures.ok));
+    (failed, failed.saturating_add(ok))
+}
+
+/// Operations, the ones used most first; equal ones by name.
+pub fn busiest(results: &Results) -> Vec<(&str, &OperationFigures)> {
+    let mut operations: Vec<_> = results.operations.iter().map(|(name, figures)| (name.as_str(), figures)).collect();
+    operations.sort_by(|a, b| b.1.started.cmp(&a.1.started).then(a.0.cmp(b.0)));
+    operations
+}
+
+/// Accepted publishes per second of load; nothing when no load was applied.
+pub fn accepted_per_s(results: &Results) -> Option<f64> {
+    per_s(results.delivery.accepted, results)
+}
+
+/// Deliveries per second of load; nothing when no load was applied.
+pub fn delivered_per_s(results: &Results) -> Option<f64> {
+    per_s(results.delivery.delivered, results)
+}
+
+fn per_s(number: u64, results: &Results) -> Option<f64> {
+    (results.run.load_s > 0.0 && results.run.load_s.is_finite()).then(|| number as f64 / results.run.load_s)
+}
+
+/// The balance of deliveries as an equation.
+pub fn balance(results: &Results) -> String {
+    let delivery = &results.delivery;
+    format!(
+        "{} expected = {} delivered + {} lost + {} excused",
+        figures::count(delivery.expected),
+        figures::count(delivery.delivered),
+        figures::count(delivery.lost),
+        figures::count(delivery.excused)
+    )
+}
+
+/// What else came, or did not: a word and its count. Everything but `late` and `foreign` should be zero.
+pub fn irregular(results: &Results) -> [(&'static str, u64); 6] {
+    let delivery = &results.delivery;
+    [
+        ("duplicated", delivery.duplicated),
+        ("reordered", delivery.reordered),
+        ("phantom", delivery.phantom),
+        ("corrupted", delivery.corrupted),
+        ("late", delivery.late),
+        ("foreign", delivery.foreign),
+    ]
+}
+
+/// A piece of a sentence: words, or something quoted in backticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Whether it stood in backticks.
+    pub quoted: bool,
+    /// The piece, without them.
+    pub text: &'a str,
+}
+
+/// A sentence in its pieces; one whose backticks do not pair is all words.
+pub fn pieces(sentence: &str) -> Vec<Piece<'_>> {
+    if sentence.matches('`').count() % 2 == 1 {
+        return vec![Piece { quoted: false, text: sentence }];
+    }
+    let pieces = sentence.split('`').enumerate().map(|(index, text)| Piece { quoted: index % 2 == 1, text });
+    pieces.filter(|piece| !piece.text.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_told_from_words_only_when_they_pair() {
+        let texts = |sentence| pieces(sentence).iter().map(|piece| (piece.quoted, piece.text)).collect::<Vec<_>>();
+        assert_eq!(texts("`a < b` did not hold"), [(true, "a < b"), (false, " did not hold")]);
+        assert_eq!(texts("a ` b"), [(false, "a ` b")]);
+        assert_eq!(texts(""), []);
+    }
+}
