@@ -1,3 +1,4 @@
 //! pbxload
 pub mod protocol;
+pub mod simulator;
 pub mod tick;

@@ -1,0 +1,4 @@
+//! The simulator.
+pub mod counters;
+pub mod faults;
+pub mod hub;
