@@ -154,6 +154,11 @@ impl Accounts {
         Timestamp::from_microsecond(token.expires_us).ok()
     }
 
+    /// Whether a token was issued here and is good no more.
+    pub(super) fn is_spent(&self, token: &str, now: Timestamp) -> bool {
+        self.mint.read_rest(token).is_some_and(|token| self.valid(token, Purpose::Access, now).is_none())
+    }
+
     /// Ends a token's life; whether it was alive.
     pub fn sign_out(&mut self, token: &str, now: Timestamp) -> bool {
         let Some(token) = self.read(token, Purpose::Access, now) else { return false };

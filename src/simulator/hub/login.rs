@@ -35,8 +35,11 @@ impl Hub {
             return out.reply(session, &Reply::new(id, Code::UNAUTHORIZED, "unknown authentication scheme", ts));
         }
         let Some(user) = self.identify(&secret, now) else {
+            let token = secret.splitn(2, |byte| *byte == b':').nth(1).unwrap_or_default();
+            out.token_expired = self.accounts.is_spent(&String::from_utf8_lossy(token), now);
             return out.reply(session, &Reply::new(id, Code::UNAUTHORIZED, "authentication failed", ts));
         };
+        out.logged_in = true;
         if let Some(state) = self.sessions.get_mut(session) {
             state.user = Some(user);
         }

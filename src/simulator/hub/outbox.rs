@@ -51,6 +51,12 @@ pub struct Outgoing {
 pub struct Outbox {
     /// The frames.
     pub frames: Vec<Outgoing>,
+    /// A publish was accepted.
+    pub published: bool,
+    /// A login was accepted.
+    pub logged_in: bool,
+    /// A login was refused because its token had expired or was revoked.
+    pub token_expired: bool,
 }
 
 impl Outbox {

@@ -37,6 +37,7 @@ impl Hub {
             return refuse(Code::FORBIDDEN, out);
         }
         number(topic, call);
+        out.published = true;
         let (topic, accounts) = (&*topic, &self.accounts);
         let own_name = topic.name_for(call.user, accounts);
         if call.id.is_some() {
