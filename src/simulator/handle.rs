@@ -151,6 +151,17 @@ impl LocalSimulator {
         self.shell.counters()
     }
 
+    #[cfg(test)]
+    pub(super) fn shell_now(&self) -> jiff::Timestamp {
+        self.shell.now()
+    }
+
+    #[cfg(test)]
+    pub(super) fn sign_in(&self, domain: &str, name: &str, now: jiff::Timestamp) -> String {
+        let mut hub = self.shell.hub.borrow_mut();
+        hub.accounts().sign_in(domain, name, "password", now).expect("is let in").access
+    }
+
     /// Says goodbye to all sessions and waits until they are gone.
     pub async fn stop(&self) -> InjectedFaults {
         self.shell.shut_down(GOODBYE_PATIENCE).await;

@@ -222,9 +222,8 @@ fn groups() {
         assert_eq!(data["data"]["reqid"], ID);
     }
     // Update Group Information.
-    let reply = owner.ask(&format!(
-        r#"{{"set": {{"id":"{ID}", "topic":"{group}", "desc": {{"public": {{"fn": "My group"}}}}}}}}"#
-    ));
+    let reply = owner
+        .ask(&format!(r#"{{"set": {{"id":"{ID}", "topic":"{group}", "desc": {{"public": {{"fn": "My group"}}}}}}}}"#));
     assert_ok(&reply, &group);
     // Leave From a Group, for this session; and again for good.
     let reply = member.ask(&format!(r#"{{"leave": {{"id": "{ID}", "topic": "{group}"}}}}"#));
@@ -235,9 +234,8 @@ fn groups() {
     // Remove a Member from the Group.
     member.subscribe(&group);
     let removed = &member.id;
-    let reply = owner.ask(&format!(
-        r#"{{"del": {{"id": "{ID}", "topic": "{group}", "user": "{removed}", "what": "sub"}}}}"#
-    ));
+    let reply =
+        owner.ask(&format!(r#"{{"del": {{"id": "{ID}", "topic": "{group}", "user": "{removed}", "what": "sub"}}}}"#));
     assert_ok(&reply, &group);
     let evicted = member.connection.frame("ctrl");
     assert_eq!((&evicted["ctrl"]["code"], &evicted["ctrl"]["params"]), (&json!(205), &json!({"unsub": true})));

@@ -267,7 +267,8 @@ mod tests {
 
     #[test]
     fn a_delivery_is_hit_by_one_fault_at_most() {
-        let mut injector = injector("lost = { every = 2 }\nduplicated = { every = 2, max = 1 }\ncorrupted = { every = 3 }");
+        let mut injector =
+            injector("lost = { every = 2 }\nduplicated = { every = 2, max = 1 }\ncorrupted = { every = 3 }");
         let hits: Vec<_> = (0..6).map(|_| injector.delivery()).collect();
         use DeliveryFault::{Corrupted, Lost};
         assert_eq!(hits, [None, Some(Lost), Some(Corrupted), Some(Lost), None, Some(Lost)]);
@@ -275,7 +276,8 @@ mod tests {
 
     #[test]
     fn refusals_are_counted_by_operation_and_code() {
-        let mut injector = injector("[[reject]]\nop = \"pub\"\ncode = 503\nevery = 2\n[[swallow]]\nop = \"pub\"\nevery = 1");
+        let mut injector =
+            injector("[[reject]]\nop = \"pub\"\ncode = 503\nevery = 2\n[[swallow]]\nop = \"pub\"\nevery = 1");
         let codes: Vec<_> = (0..4).map(|_| injector.request(Operation::Pub)).collect();
         assert_eq!(codes[1].reject, Some(Code::UNAVAILABLE));
         assert!(codes[0].swallow && !codes[1].swallow);

@@ -117,13 +117,7 @@ impl Accounts {
     }
 
     /// Signs in with a password; an unknown user is made.
-    pub fn sign_in(
-        &mut self,
-        domain: &str,
-        name: &str,
-        password: &str,
-        now: Timestamp,
-    ) -> Result<Tokens, SignInError> {
+    pub fn sign_in(&mut self, domain: &str, name: &str, password: &str, now: Timestamp) -> Result<Tokens, SignInError> {
         if name.is_empty() || password.is_empty() || password == self.refused_password {
             return Err(SignInError::Refused);
         }

@@ -339,7 +339,10 @@ mod tests {
 
     #[test]
     fn objects_are_merged_and_other_values_replaced() {
-        assert_eq!(merge(Some(r#"{"a":1,"b":2}"#), r#"{"b":null,"a":3,"c":4}"#).as_deref(), Some(r#"{"a":3,"b":2,"c":4}"#));
+        assert_eq!(
+            merge(Some(r#"{"a":1,"b":2}"#), r#"{"b":null,"a":3,"c":4}"#).as_deref(),
+            Some(r#"{"a":3,"b":2,"c":4}"#)
+        );
         assert_eq!(merge(Some(r#"{"a":1}"#), r#"{"a":"\u2421"}"#).as_deref(), Some("{}"));
         assert_eq!(merge(Some("7"), r#""\u2421""#), None);
         assert_eq!(merge(Some("7"), "null").as_deref(), Some("7"));

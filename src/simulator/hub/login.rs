@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::Hub;
 use super::account::UserRef;
 use super::frames::Reply;
 use super::outbox::Outbox;
 use super::session::SessionId;
-use super::Hub;
 use crate::protocol::Code;
 use crate::protocol::client::Login;
 use crate::protocol::server::CtrlParams;

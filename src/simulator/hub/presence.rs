@@ -125,14 +125,7 @@ impl Hub {
     }
 
     /// Detaches a session from a topic and tells the others.
-    pub(super) fn detach(
-        &mut self,
-        session: SessionId,
-        user: UserRef,
-        at: TopicRef,
-        now: Timestamp,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn detach(&mut self, session: SessionId, user: UserRef, at: TopicRef, now: Timestamp, out: &mut Outbox) {
         if let Some(state) = self.sessions.get_mut(session) {
             state.attached.retain(|other| *other != at);
         }
@@ -177,9 +170,7 @@ impl Hub {
                 out.notice(attached.session, &others);
             }
         }
-        let me = |tgt, act| {
-            frames::pres(Pres { topic: "me".into(), src: Some(name.into()), tgt, act, ..base.clone() })
-        };
+        let me = |tgt, act| frames::pres(Pres { topic: "me".into(), src: Some(name.into()), tgt, act, ..base.clone() });
         self.tell_me(change.target, &me(None, act.clone()), Some(change.skip), Some(change.topic), out);
         let offline = me(target, Some(wire(change.actor).into()));
         for (user, member) in topic.present() {

@@ -47,7 +47,10 @@ impl Hub {
         let Some(at) = self.locate(call.user, name) else {
             let wrong = name.starts_with("usr") && UserId::parse(name, UserIdForm::Decimal).is_none();
             let code = if wrong { Code::MALFORMED } else { Code::NOT_FOUND };
-            return out.reply(call.session, &call.refuse(code, name).text(if wrong { "malformed" } else { "topic not found" }));
+            return out.reply(
+                call.session,
+                &call.refuse(code, name).text(if wrong { "malformed" } else { "topic not found" }),
+            );
         };
         if !self.sessions.is_attached(call.session, at) {
             return self.answer_unattached(call, name, at, parts, asked, out);
@@ -60,7 +63,9 @@ impl Hub {
                 "data" => self.answer_data(call, name, topic, parts.data.as_ref(), out),
                 "del" => self.answer_deleted(call, name, topic, out),
                 "tags" if topic.is_p2p() => out.reply(call.session, &call.refuse(Code::NOT_ALLOWED, name)),
-                "tags" if topic.owner != Some(call.user) => out.reply(call.session, &call.refuse(Code::FORBIDDEN, name)),
+                "tags" if topic.owner != Some(call.user) => {
+                    out.reply(call.session, &call.refuse(Code::FORBIDDEN, name))
+                }
                 "cred" => out.reply(call.session, &call.refuse(Code::NOT_ALLOWED, name)),
                 _ => out.reply(call.session, &call.reply(Code::NO_CONTENT, name).what(closing)),
             }
@@ -106,14 +111,7 @@ impl Hub {
         }
     }
 
-    fn answer_desc(
-        &self,
-        call: &Call<'_>,
-        name: &str,
-        topic: &Topic,
-        query: Option<&GetQuery<'_>>,
-        out: &mut Outbox,
-    ) {
+    fn answer_desc(&self, call: &Call<'_>, name: &str, topic: &Topic, query: Option<&GetQuery<'_>>, out: &mut Outbox) {
         let Some(member) = topic.member(call.user) else { return };
         let reads = member.may(Mode::READ);
         let news = since(query).is_none_or(|ims| topic.updated > ims);
@@ -237,14 +235,7 @@ impl Hub {
         self.answer_meta(call, Meta { sub: Some(sub).filter(|sub| !sub.is_empty()), ..self.meta(call, name) }, out);
     }
 
-    fn answer_data(
-        &self,
-        call: &Call<'_>,
-        name: &str,
-        topic: &Topic,
-        query: Option<&GetQuery<'_>>,
-        out: &mut Outbox,
-    ) {
+    fn answer_data(&self, call: &Call<'_>, name: &str, topic: &Topic, query: Option<&GetQuery<'_>>, out: &mut Outbox) {
         let Some(member) = topic.member(call.user).filter(|member| member.may(Mode::READ)) else {
             return out.reply(call.session, &call.refuse(Code::FORBIDDEN, name));
         };
@@ -345,7 +336,8 @@ fn well_formed(parts: &GetParts<'_>, name: &str) -> bool {
     let bounds = |query: &GetQuery<'_>| query.since.is_some() || query.before.is_some();
     let names = |query: &GetQuery<'_>| query.user.is_some() || query.topic.is_some();
     let ims = |query: &GetQuery<'_>| query.ims.as_deref().is_none_or(|text| text.parse::<Timestamp>().is_ok());
-    let desc = parts.desc.as_ref().is_none_or(|query| !bounds(query) && !names(query) && query.limit.is_none() && ims(query));
+    let desc =
+        parts.desc.as_ref().is_none_or(|query| !bounds(query) && !names(query) && query.limit.is_none() && ims(query));
     let sub = parts.sub.as_ref().is_none_or(|query| {
         let misplaced = if name == "me" { query.user.is_some() } else { query.topic.is_some() };
         !bounds(query) && !misplaced && ims(query)

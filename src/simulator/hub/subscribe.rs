@@ -91,12 +91,7 @@ impl Hub {
         self.topics.get(at).map(|topic| topic.name_for(user, &self.accounts).to_owned()).unwrap_or_default()
     }
 
-    fn subscribe_me(
-        &mut self,
-        call: &Call<'_>,
-        get: Option<&crate::protocol::client::GetParts<'_>>,
-        out: &mut Outbox,
-    ) {
+    fn subscribe_me(&mut self, call: &Call<'_>, get: Option<&crate::protocol::client::GetParts<'_>>, out: &mut Outbox) {
         if self.sessions.get(call.session).is_some_and(|state| state.on_me) {
             let reply = call.reply(Code::NOT_MODIFIED, "me").text("already subscribed");
             return out.reply(call.session, &reply);

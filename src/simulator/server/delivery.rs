@@ -69,7 +69,8 @@ impl Shell {
         if self.held.borrow().is_empty() {
             return;
         }
-        let topics: Vec<_> = self.held.borrow().keys().filter(|(of, _)| *of == session).map(|(_, topic)| *topic).collect();
+        let topics: Vec<_> =
+            self.held.borrow().keys().filter(|(of, _)| *of == session).map(|(_, topic)| *topic).collect();
         for topic in topics {
             self.release_held(session, topic, None);
         }

@@ -81,7 +81,9 @@ async fn route(shell: &Rc<Shell>, request: Request<Incoming>, address: Option<Ip
         path => match path.strip_prefix("/im/file/") {
             Some(id) => files::download(shell, request.method(), request.headers(), id).await,
             None if path.starts_with("/api/") => rest::call(shell, request, address).await,
-            None => answer(StatusCode::NOT_FOUND, &json!({ "errors": [{ "code": "UNKNOWN", "message": "not found" }] })),
+            None => {
+                answer(StatusCode::NOT_FOUND, &json!({ "errors": [{ "code": "UNKNOWN", "message": "not found" }] }))
+            }
         },
     }
 }

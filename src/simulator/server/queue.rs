@@ -29,7 +29,8 @@ pub(super) enum Pushed {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<Utf8Bytes>,
+    /// With each, whether it belongs to a page of history.
+    frames: VecDeque<(Utf8Bytes, bool)>,
     bytes: usize,
     /// Frames of history pages, which count as one with their reply.
     history: usize,
@@ -63,7 +64,7 @@ impl Queue {
         }
         state.bytes += frame.len();
         state.history += usize::from(is_history);
-        state.frames.push_back(frame);
+        state.frames.push_back((frame, is_history));
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
@@ -72,11 +73,9 @@ impl Queue {
 
     pub fn pop(&self) -> Option<Utf8Bytes> {
         let mut state = self.state.borrow_mut();
-        let frame = state.frames.pop_front()?;
+        let (frame, is_history) = state.frames.pop_front()?;
         state.bytes -= frame.len();
-        if state.frames.is_empty() {
-            state.history = 0;
-        }
+        state.history -= usize::from(is_history);
         Some(frame)
     }
 
@@ -87,7 +86,7 @@ impl Queue {
     /// Whether more waits than a writer that is stuck may have behind it.
     pub fn is_over_limit(&self) -> bool {
         let state = self.state.borrow();
-        state.frames.len().saturating_sub(state.history) > self.limit
+        state.frames.len() - state.history > self.limit
     }
 
     pub fn end(&self, ending: Ending) {
@@ -97,6 +96,7 @@ impl Queue {
         }
         if ending == Ending::Abrupt {
             state.frames.clear();
+            (state.bytes, state.history) = (0, 0);
         }
         if let Some(waker) = state.waker.take() {
             waker.wake();

@@ -77,9 +77,11 @@ pub(super) async fn call(shell: &Rc<Shell>, request: Request<Incoming>, address:
                 false => unauthorized(),
             }
         }
-        (&Method::GET, "/auth/user") => with_user(shell, bearer, |_| {
-            json!({ "role": "user", "password_verified": true, "password_force_reset": false })
-        }),
+        (&Method::GET, "/auth/user") => with_user(
+            shell,
+            bearer,
+            |_| json!({ "role": "user", "password_verified": true, "password_force_reset": false }),
+        ),
         (&Method::GET, "/user") => with_user(shell, bearer, |user| {
             let (id, name) = (STANDARD.encode(user.id().0.to_string()), user.name());
             json!({ "id": id, "name": name, "display_name": name, "extension_number": name })
@@ -90,12 +92,7 @@ pub(super) async fn call(shell: &Rc<Shell>, request: Request<Incoming>, address:
 }
 
 /// A call that gives tokens, with its declared faults.
-async fn token_call(
-    shell: &Rc<Shell>,
-    address: Option<IpAddr>,
-    flow: Flow,
-    form: HashMap<String, String>,
-) -> Answer {
+async fn token_call(shell: &Rc<Shell>, address: Option<IpAddr>, flow: Flow, form: HashMap<String, String>) -> Answer {
     let fault = gate(shell, Operation::Token).await;
     if let Some(code) = fault.reject {
         let status = StatusCode::from_u16(code.0).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
@@ -120,8 +117,7 @@ fn give_tokens(shell: &Rc<Shell>, address: Option<IpAddr>, flow: Flow, form: &Ha
         "refresh_token" => shell.hub.borrow_mut().accounts().refresh(field("refresh_token"), now),
         "password" | "" if flow != Flow::Oauth || field("grant_type") == "password" => {
             let domain = field("domain");
-            let outcome =
-                shell.hub.borrow_mut().accounts().sign_in(domain, field("username"), field("password"), now);
+            let outcome = shell.hub.borrow_mut().accounts().sign_in(domain, field("username"), field("password"), now);
             shell.rest.borrow_mut().note_login(address, !matches!(outcome, Err(SignInError::Refused)));
             outcome
         }

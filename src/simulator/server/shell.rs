@@ -23,7 +23,7 @@ use crate::simulator::hub::{Hub, Outbox, SessionId, TopicRef};
 /// The running simulator, on its one thread. Nothing of it is borrowed across an await.
 pub(in crate::simulator) struct Shell {
     pub(super) config: SimulatorConfig,
-    pub(super) hub: RefCell<Hub>,
+    pub(in crate::simulator) hub: RefCell<Hub>,
     pub(super) injector: RefCell<Injector>,
     pub(super) clock: Clock,
     pub(super) scheduler: Scheduler,

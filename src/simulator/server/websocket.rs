@@ -1,7 +1,7 @@
 //! One WebSocket connection: reads and writes side by side, neither ever waits for the other.
 
-use std::future::poll_fn;
 use std::future::Future as _;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
