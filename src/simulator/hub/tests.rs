@@ -483,7 +483,7 @@ fn parts_of_a_get_are_answered_in_the_services_order() {
         .iter()
         .map(|(_, frame)| match &frame["meta"] {
             Value::Null => frame["ctrl"]["code"].to_string(),
-            meta => meta.as_object().and_then(|meta| meta.keys().last()).cloned().unwrap_or_default(),
+            meta => meta.as_object().and_then(|meta| meta.keys().next_back()).cloned().unwrap_or_default(),
         })
         .collect();
     assert_eq!(kinds, ["desc", "sub", "204", "204", "204", "405"]);

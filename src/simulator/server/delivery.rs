@@ -159,7 +159,8 @@ impl Shell {
     /// Delivers what is held back, in order and uncounted. With `since`, only if it is the one of that instant.
     fn release_held(&self, session: SessionId, topic: TopicRef, since: Option<Instant>) {
         let mut all = self.held.borrow_mut();
-        if !all.get(&(session, topic)).is_some_and(|held| since.is_none_or(|since| held.since == since)) {
+        let is_meant = |held: &Held| since.is_none_or(|since| held.since == since);
+        if !all.get(&(session, topic)).is_some_and(is_meant) {
             return;
         }
         if let Some(held) = all.remove(&(session, topic)) {
