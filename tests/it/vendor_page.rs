@@ -291,7 +291,17 @@ fn files(tls: bool) {
     let reply = pbx.http().get(&format!("/im/file/{url}"), "");
     assert_eq!((reply.status, reply.body), (200, content.into_bytes()));
     assert_eq!(pbx.http().get("/im/file/NDW4_NYseeH20iuC3rih_wAAwItyRIMM", "").status, 404);
+    assert_eq!(pbx.http().get(&format!("/im/file/{url}"), &header).status, 200);
     assert_eq!(pbx.http().post("/im/file", kind, "", body.as_bytes()).status, 401);
+    assert_eq!(pbx.http().post("/im/file", kind, "Authorization: basic AAAA\r\n", body.as_bytes()).status, 400);
+    assert_eq!(pbx.http().post("/im/file", "text/plain", &header, b"no form").status, 400);
+    let with_file = |file: &str| {
+        let head = "--XyZ\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n";
+        let body = format!("{head}{file}\r\n--XyZ--\r\n");
+        pbx.http().post("/im/file", kind, &header, body.as_bytes()).status
+    };
+    assert_eq!((with_file("x"), with_file("")), (200, 500));
+    assert_eq!(with_file(&"x".repeat((8 << 20) + 1)), 413);
     assert_eq!(pbx.http().post("/im/file", kind, "Authorization: token AAAA\r\n", body.as_bytes()).status, 401);
 }
 

@@ -16,8 +16,8 @@ use crate::protocol::{Code, Json, Mode, UserId};
 
 /// The string that clears a value.
 const CLEAR: &str = "\u{2421}";
-/// Most bytes of a description; merging must not let it grow without end.
-const DESCRIPTION_MAX: usize = 256 << 10;
+/// Most bytes of a description: merging must not let it grow without end, and a listing holds a thousand of them.
+const DESCRIPTION_MAX: usize = 32 << 10;
 
 /// The stored value after a change: objects are merged, other values replaced. `None` when it cannot be done.
 pub(super) fn merged(stored: Option<&str>, new: Option<&Json<'_>>) -> Option<Option<Box<str>>> {

@@ -84,7 +84,14 @@ impl Hub {
         }
         let deserted = topic.present().count() == 0;
         if hard || deserted {
-            self.forget_topic(at);
+            return self.forget_topic(at);
+        }
+        self.dormant.push_back(at);
+        if self.dormant.len() > super::DORMANT_MAX
+            && let Some(oldest) = self.dormant.pop_front()
+            && self.topics.get(oldest).is_some_and(|topic| topic.dormant)
+        {
+            self.forget_topic(oldest);
         }
     }
 

@@ -64,8 +64,13 @@ pub struct Hub {
     budget: Budget,
     /// Who or what may have been idle for the linger time, by the instant at which to look.
     lingering: VecDeque<(Timestamp, Lingering)>,
+    /// Groups deleted by their owners, which a member may revive; the oldest are forgotten.
+    dormant: VecDeque<TopicRef>,
     random: Pcg64,
 }
+
+/// Deleted groups that are kept for their members.
+const DORMANT_MAX: usize = 10_000;
 
 #[derive(Debug, Clone, Copy)]
 enum Lingering {
@@ -91,6 +96,7 @@ impl Hub {
             topics: Topics::default(),
             budget: Budget::new(rules.history_bytes_max),
             lingering: VecDeque::new(),
+            dormant: VecDeque::new(),
             random: Pcg64::seed_from_u64(rules.seed),
             rules,
         }

@@ -47,6 +47,10 @@ impl Shell {
                 }
                 FrameKind::Reply | FrameKind::History => self.push_reply(session, text, kind == FrameKind::History),
                 FrameKind::Notice => {
+                    // After an eviction nothing of the topic may come any more.
+                    if text.starts_with("{\"ctrl\"") {
+                        self.release_all_held(session);
+                    }
                     self.push(session, text, false);
                 }
             }

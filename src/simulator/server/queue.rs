@@ -7,8 +7,8 @@ use std::task::Waker;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// Bytes that may wait for one session, whatever their number.
-const BYTES_MAX: usize = 16 << 20;
+/// Bytes that may wait for one session, whatever their number: a page of history with the largest messages fits.
+const BYTES_MAX: usize = 32 << 20;
 
 /// How a session is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

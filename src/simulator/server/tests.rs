@@ -451,3 +451,73 @@ fn a_stop_says_goodbye() {
         assert_eq!(stop.await.expect("stops").totals.sessions_open, 0);
     });
 }
+
+/// One HTTP call by hand; the status and the body.
+async fn http(simulator: &LocalSimulator, request: &str) -> (u16, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut near, far) = tokio::io::duplex(64 << 10);
+    simulator.serve(far);
+    near.write_all(request.as_bytes()).await.expect("is sent");
+    let mut answer = String::new();
+    near.read_to_string(&mut answer).await.expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+fn sign_in(password: &str) -> String {
+    let body = format!(r#"{{"username":"1001","password":"{password}","domain":"d"}}"#);
+    let length = body.len();
+    format!("POST /api/auth/sign_in HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+#[test]
+fn too_many_calls_and_failed_logins_are_refused() {
+    let config = SimulatorConfig { rest_calls_per_minute: Some(2), ..SimulatorConfig::default() };
+    with_config(config, |simulator| async move {
+        for status in [200, 200, 429] {
+            assert_eq!(http(&simulator, &sign_in("right")).await.0, status);
+        }
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        assert_eq!(http(&simulator, &sign_in("right")).await.0, 200);
+        assert_eq!(simulator.counters().totals.tokens, 3);
+    });
+    let config = SimulatorConfig { failed_logins_max: Some(2), ..SimulatorConfig::default() };
+    with_config(config, |simulator| async move {
+        for (password, status, code) in
+            [("wrong", 401, "UNAUTHORIZED"), ("wrong", 401, "UNAUTHORIZED"), ("right", 400, "DENIED")]
+        {
+            let (answered, body) = http(&simulator, &sign_in(password)).await;
+            assert_eq!(answered, status, "{body}");
+            assert!(body.contains(code), "{body}");
+        }
+        tokio::time::sleep(Duration::from_secs(3601)).await;
+        assert_eq!(http(&simulator, &sign_in("right")).await.0, 200);
+    });
+}
+
+#[test]
+fn token_calls_and_upgrades_take_their_declared_faults() {
+    let plan = "[delay]\ntoken = { constant = \"300ms\" }\n[[reject]]\nop = \"token\"\ncode = 503\nevery = 2\n\
+                [[reject]]\nop = \"connect\"\ncode = 502\nevery = 1\nmax = 1";
+    with(plan, |simulator| async move {
+        let start = Instant::now();
+        assert_eq!(http(&simulator, &sign_in("right")).await.0, 200);
+        assert_eq!(start.elapsed(), Duration::from_millis(300));
+        assert_eq!(http(&simulator, &sign_in("right")).await.0, 503);
+        assert!(Client::open(&simulator).await.is_none());
+        assert!(Client::open(&simulator).await.is_some());
+        let counted = simulator.counters();
+        assert_eq!((counted.rejected[&Operation::Token][&503], counted.rejected[&Operation::Connect][&502]), (1, 1));
+    });
+}
+
+#[test]
+fn the_counters_are_there_for_the_asking() {
+    with("", |simulator| async move {
+        Client::log_in(&simulator, "1001").await;
+        let request = "GET /simulator/counters HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let (status, body) = http(&simulator, request).await;
+        let counters: InjectedFaults = serde_json::from_str(&body).expect("the counters");
+        assert_eq!((status, counters.totals.logins), (200, 1));
+    });
+}
