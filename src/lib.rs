@@ -9,6 +9,7 @@ pub mod random;
 pub mod report;
 pub mod results;
 pub mod scenario;
+pub mod simulator;
 pub mod tick;
 pub mod transport;
 pub mod user;

@@ -10,6 +10,7 @@ use super::{Json, Text};
 /// One frame from a client.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "read and acted upon at once, never kept in numbers")]
 pub enum ClientMessage<'a> {
     /// Opens a Tinode session; the PBX does not know it.
     Hi(Hi<'a>),

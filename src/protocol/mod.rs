@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`client`] (what we send) and [`server`] (what we get).
 
+pub mod access;
 pub mod client;
 pub mod code;
 pub mod dialect;
@@ -15,6 +16,7 @@ pub mod stamp;
 pub mod text;
 pub mod user_id;
 
+pub use access::Mode;
 pub use client::ClientMessage;
 pub use code::Code;
 pub use dialect::Dialect;

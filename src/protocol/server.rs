@@ -11,6 +11,7 @@ use super::{Code, Json, Text};
 /// One frame from the server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "read and acted upon at once, never kept in numbers")]
 pub enum ServerMessage<'a> {
     /// A reply, or an unsolicited 205, 400 or 409.
     #[serde(borrow)]

@@ -1,0 +1,36 @@
+//! The simulator's two times: the runtime's clock, which tests can pause, and the wall time that goes on the wire.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// Wall time that passes exactly as the runtime's clock does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    started: Instant,
+    wall: Timestamp,
+}
+
+impl Clock {
+    pub fn start() -> Clock {
+        Clock { started: Instant::now(), wall: Timestamp::now() }
+    }
+
+    /// Now, in whole microseconds: the vendor's precision.
+    pub fn now(&self) -> Timestamp {
+        let micros = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_microsecond(self.wall.as_microsecond().saturating_add(micros)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The runtime's instant of a wall time; the start for what lies before.
+    pub fn instant_of(&self, at: Timestamp) -> Instant {
+        let micros = at.as_microsecond().saturating_sub(self.wall.as_microsecond());
+        self.started + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// So long after the start.
+    pub fn after(&self, span: Duration) -> Instant {
+        self.started + span
+    }
+}
