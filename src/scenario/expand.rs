@@ -24,7 +24,11 @@ fn expand_value(reader: &mut Reader, value: &mut Value<'_>, around: &Surrounding
         DeValue::Array(array) => array.iter_mut().for_each(|item| expand_value(reader, item, around)),
         DeValue::String(text) if text.contains("${env:") || text.contains("${file:") => {
             let written = text.to_string();
+            let before = reader.count();
             let filled = fill(reader, &written, &place, around);
+            if reader.count() > before {
+                reader.note_failed(&place);
+            }
             reader.note_expanded(&place, &super::redact::reference(&written));
             *text = DeString::Owned(filled);
         }

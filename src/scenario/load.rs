@@ -1,6 +1,7 @@
 //! From text to the checked model: flags, `${env:…}`, sections, checks across sections; nothing stops at the first
 //! mistake.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use toml::de::DeTable;
 use super::curves;
 use super::overrides::{Edits, Overrides};
 use super::problem::{Place, Problem, Problems};
-use super::read::{Fields, Reader, Value};
+use super::read::{Fields, Reader, Value, shorten};
 use super::source::{Source, Sources};
 use super::step::sentence;
 use super::{GateSeverity, GateText, Scenario, check, expand, persona, target, topology, users};
@@ -96,7 +97,10 @@ fn read(sources: &Sources, edits: &Edits, around: &Surroundings<'_>) -> (Option<
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::default();
     if !errors.is_empty() {
-        let problems = errors.iter().map(|error| syntax(error, text)).collect();
+        let mut problems: Vec<Problem> = errors.iter().map(|error| syntax(error, text)).collect();
+        // After its first error a line makes no sense any more.
+        let mut lines = HashSet::new();
+        problems.retain(|problem| lines.insert(line_of(sources, problem)));
         return (None, with_local(sources, root.into_inner(), problems, around));
     }
     let root_place = start_of_text(text);
@@ -110,9 +114,21 @@ fn read(sources: &Sources, edits: &Edits, around: &Surroundings<'_>) -> (Option<
 fn syntax(error: &toml::de::Error, text: &str) -> Problem {
     let place = error.span().unwrap_or(text.len()..text.len());
     let (message, expected) = match error.message().split_once(", expected ") {
-        Some((message, expected)) => (message, Some(format!("expected {expected}"))),
+        Some((message, expected)) => (message, Some(expected)),
         None => (error.message(), None),
     };
+    let rest = text.get(place.start..).unwrap_or_default();
+    let word = &rest[..rest.find([' ', '\t', ',', ']', '}', '\r', '\n', '#', '=']).unwrap_or(rest.len())];
+    let is_bare = word.starts_with(char::is_alphanumeric) && !message.contains("key");
+    if is_bare && (message.starts_with("invalid") || message.starts_with("string values")) {
+        let word_place = place.start..place.start + word.len();
+        let problem = Problem::at(word_place, format!("`{}` is no value as it stands", shorten(word)));
+        return problem.help(format!("a text has quotes: `\"{}\"`", shorten(word)));
+    }
+    if message.starts_with("invalid") && message.ends_with("string") && expected.is_some_and(|quote| quote.len() <= 5) {
+        return Problem::at(place, "this text has no closing quote");
+    }
+    let expected = expected.filter(|expected| *expected != "nothing").map(|expected| format!("expected {expected}"));
     Problem { expected, ..Problem::at(place, sentence(message)) }
 }
 
@@ -127,13 +143,16 @@ fn with_local(
     expand::expand(&mut reader, &mut table, around);
     let root = Fields::new(&table, 0..0, "the scenario");
     reader.only(&root, SCENARIO_KEYS);
-    let line = |problem: &Problem| match &problem.place {
+    let broken: HashSet<usize> = problems.iter().map(|problem| line_of(sources, problem)).collect();
+    problems.extend(reader.into_problems().into_iter().filter(|problem| !broken.contains(&line_of(sources, problem))));
+    problems
+}
+
+fn line_of(sources: &Sources, problem: &Problem) -> usize {
+    match &problem.place {
         Place::Text(place) => sources.locate(place).line,
         Place::File { .. } => 0,
-    };
-    let broken: Vec<usize> = problems.iter().map(line).collect();
-    problems.extend(reader.into_problems().into_iter().filter(|problem| !broken.contains(&line(problem))));
-    problems
+    }
 }
 
 /// The first line that says something: where a missing section is reported.
@@ -177,7 +196,7 @@ fn scenario(
     let flow = auth.as_ref().map(|auth| auth.flow);
     let way = "add `[users]` with `count` and `generate`, or with `file`";
     let users = root.need(reader, "users", way).and_then(|value| users::users(reader, value, flow, around));
-    let topology = topology::topology(reader, root.get("topology"));
+    let topology = topology::topology(reader, root.get("topology"), reader.is_misspelt(&root.place, "topology"));
     let way = "add `[load]` with `users = [ { to = 100, over = \"10s\" }, { hold = \"1m\" } ]`";
     let load = root.need(reader, "load", way).and_then(|value| curves::load(reader, value));
     let way = "add a `[[persona]]` with a `name` and at least one `[persona.state.NAME]`";

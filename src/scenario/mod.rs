@@ -26,6 +26,8 @@ mod topology;
 mod users;
 
 #[cfg(test)]
+mod bad_scenarios;
+#[cfg(test)]
 mod shipped;
 
 pub use load::{Loaded, Surroundings, load};

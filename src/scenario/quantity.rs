@@ -8,7 +8,7 @@ use super::read::{Reader, Value};
 use super::{THINK_MAX, Think};
 
 /// Longest stage of a load curve.
-pub(super) const STAGE_MAX: Duration = Duration::from_secs(366 * 86_400);
+pub(super) const STAGE_MAX: Duration = Duration::from_secs(31_557_600);
 /// Longest timeout: what the histograms can hold.
 pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
 /// Highest rate: beyond what one machine can send.
@@ -49,9 +49,7 @@ impl Reader {
         range: RangeInclusive<Duration>,
     ) -> Option<Duration> {
         if let Some(number) = value.get_ref().as_integer() {
-            let message = format!("{name} must be {DURATION}, not the number `{number}`");
-            self.problem(Problem::at(value.span(), message).help(format!("with its unit: `\"{number}s\"`")));
-            return None;
+            return self.without_unit(name, value, DURATION, &format!("{number}s"));
         }
         let duration = self.parsed(name, value, DURATION, parse_duration)?;
         if range.contains(&duration) {
@@ -66,12 +64,17 @@ impl Reader {
         None
     }
 
+    /// A bare number where a quantity belongs.
+    fn without_unit<T>(&mut self, name: &str, value: &Value<'_>, kind: &str, with_unit: &str) -> Option<T> {
+        let problem = Problem::at(value.span(), format!("{name} is a number without a unit"));
+        self.problem(problem.expected(format!("expected {kind}")).help(format!("did you mean `\"{with_unit}\"`?")));
+        None
+    }
+
     /// A rate, per second.
     pub(super) fn rate(&mut self, name: &str, value: &Value<'_>) -> Option<f64> {
         if let Some(number) = value.get_ref().as_integer() {
-            let message = format!("{name} must be {RATE}, not the number `{number}`");
-            self.problem(Problem::at(value.span(), message).help(format!("with its unit: `\"{number}/s\"`")));
-            return None;
+            return self.without_unit(name, value, RATE, &format!("{number}/s"));
         }
         let rate = self.parsed(name, value, RATE, parse_rate)?;
         if rate <= RATE_MAX {
@@ -86,9 +89,7 @@ impl Reader {
     pub(super) fn think(&mut self, value: &Value<'_>) -> Option<Think> {
         let name = "`think`";
         if let Some(number) = value.get_ref().as_integer() {
-            let message = format!("{name} must be {THINK}, not the number `{number}`");
-            self.problem(Problem::at(value.span(), message).help(format!("with its unit: `\"{number}s\"`")));
-            return None;
+            return self.without_unit(name, value, THINK, &format!("{number}s"));
         }
         let text = self.text_as(name, value, THINK)?;
         let problem = match parse_think(text.text) {

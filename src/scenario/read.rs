@@ -3,13 +3,13 @@
 //! Every reader answers `None` after it has noted a problem, and the caller goes on with the next value.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeString, DeTable, DeValue};
 
-use super::problem::Problem;
+use super::problem::{Problem, nearest};
 
 /// A value with its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -24,6 +24,10 @@ pub(super) struct Reader {
     /// Start of each text that `${env:…}` or `${file:…}` was filled in, and how it was written: what came from there
     /// may be a secret and is never shown.
     expanded: HashMap<usize, String>,
+    /// Start of each text that could not be filled in: reported once, and then left alone.
+    failed: HashSet<usize>,
+    /// Known keys that are not there because they are written wrong: start of the table, and the key.
+    misspelt: HashSet<(usize, String)>,
 }
 
 /// A text of the scenario.
@@ -50,6 +54,11 @@ impl Reader {
         self.problems.push(problem);
     }
 
+    /// How many problems there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.problems.len()
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         self.problems.is_empty()
     }
@@ -61,6 +70,21 @@ impl Reader {
     /// Remembers that the text at `place` was filled in.
     pub(super) fn note_expanded(&mut self, place: &Range<usize>, written: &str) {
         self.expanded.insert(place.start, written.to_owned());
+    }
+
+    /// Remembers that the text at `place` could not be filled in.
+    pub(super) fn note_failed(&mut self, place: &Range<usize>) {
+        self.failed.insert(place.start);
+    }
+
+    /// Whether a value is missing for a reason that is already reported.
+    pub(super) fn is_failed(&self, place: &Range<usize>) -> bool {
+        self.failed.contains(&place.start)
+    }
+
+    /// Whether a key of the table at `place` is there, but written wrong.
+    pub(super) fn is_misspelt(&self, place: &Range<usize>, key: &str) -> bool {
+        self.misspelt.contains(&(place.start, key.to_owned()))
     }
 
     /// How a text was written before it was filled in.
@@ -88,6 +112,9 @@ impl Reader {
             let word = key.get_ref().as_ref();
             if !keys.contains(&word) {
                 let message = format!("unknown key `{}` in {}", shorten(word), fields.name);
+                if let Some(meant) = nearest(word, keys) {
+                    self.misspelt.insert((fields.place.start, meant.to_owned()));
+                }
                 self.problem(Problem::at(key.span(), message).nearest(word, keys.iter().copied()));
             }
         }
@@ -110,6 +137,9 @@ impl Reader {
             return self.wrong_kind(name, value, kind);
         };
         let place = value.span();
+        if self.is_failed(&place) {
+            return None;
+        }
         let shown = match self.written(&place) {
             Some(written) => Cow::Owned(shorten(written).into_owned()),
             None => shorten(text),
@@ -143,7 +173,7 @@ impl Reader {
         if found.is_none() {
             let problem = Problem::at(text.place, format!("{name} cannot be `{}`", text.shown));
             let problem = problem.expected(format!("expected {kind}"));
-            self.problem(match super::problem::nearest(text.text, &words) {
+            self.problem(match nearest(text.text, &words) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => problem,
             });
@@ -167,6 +197,9 @@ impl Reader {
             (_, Some(text)) => text.parse().ok(),
             _ => return self.wrong_kind(name, value, &kind),
         };
+        if self.is_failed(&value.span()) {
+            return None;
+        }
         match number.and_then(|number| u64::try_from(number).ok()).filter(|number| range.contains(number)) {
             Some(number) => Some(number),
             None => {
@@ -186,7 +219,7 @@ impl Reader {
             _ => return self.wrong_kind(name, value, kind),
         };
         let number = number.filter(|number: &f64| number.is_finite());
-        if number.is_none() {
+        if number.is_none() && !self.is_failed(&value.span()) {
             let message = format!("{name} cannot be `{}`", self.shown(value));
             self.problem(Problem::at(value.span(), message).expected(format!("expected {kind}")));
         }
@@ -201,7 +234,10 @@ impl Reader {
 
     /// Notes that a value is of another kind; answers `None` for the caller to pass on.
     pub(super) fn wrong_kind<T>(&mut self, name: &str, value: &Value<'_>, kind: &str) -> Option<T> {
-        let message = format!("{name} must be {kind}, not {}", self.kind_of(value));
+        if self.is_failed(&value.span()) {
+            return None;
+        }
+        let message = format!("{name} cannot be {}", self.kind_of(value));
         self.problem(Problem::at(value.span(), message).expected(format!("expected {kind}")));
         None
     }
@@ -250,7 +286,7 @@ impl<'v, 'i> Fields<'v, 'i> {
     /// A value that must be there.
     pub(super) fn need(&self, reader: &mut Reader, key: &str, help: &str) -> Option<&'v Value<'i>> {
         let value = self.get(key);
-        if value.is_none() {
+        if value.is_none() && !reader.is_misspelt(&self.place, key) {
             let message = format!("`{key}` is missing in {}", self.name);
             reader.problem(Problem::at(self.place.clone(), message).help(help));
         }

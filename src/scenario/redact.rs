@@ -38,7 +38,14 @@ fn value_after(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = text[at..].trim_start_matches(['\\', '"', '\'']).trim_start_matches(blank);
     let rest = rest.strip_prefix(['=', ':'])?.trim_start_matches(blank);
     let opening = rest.trim_start_matches('\\');
-    let quote = opening.chars().next().filter(|c| *c == '"' || *c == '\'')?;
+    let first = opening.chars().next()?;
+    if first.is_ascii_digit() || first == '-' {
+        // A number where a text belongs is a password all the same.
+        let start = text.len() - opening.len();
+        let end = opening.find([' ', ',', '}', ']', '\t', '\r', '\n', '#']).unwrap_or(opening.len());
+        return Some(start..start + end);
+    }
+    let quote = Some(first).filter(|c| *c == '"' || *c == '\'')?;
     let content = opening.trim_start_matches(quote);
     let start = text.len() - content.len();
     let quotes = opening.len() - content.len();
@@ -140,6 +147,7 @@ mod tests {
             ("\"password\" = \"\"\"hun\nter2\"\"\"", "\"password\" = \"\"\"${env:PBX_PASSWORD}\"\"\""),
             ("password = \"a\\\"b\" }", "password = \"${env:PBX_PASSWORD}\" }"),
             ("password = \"${env:X:-hunter2}\"", "password = \"${env:X}\""),
+            ("password = 123456 }", "password = ${env:PBX_PASSWORD} }"),
             ("frame = '{\"secret\": \"abc\"}'", "frame = '{\"secret\": \"${env:PBX_PASSWORD}\"}'"),
             ("frame = \"{\\\"token\\\":\\\"abc\\\"}\"", "frame = \"{\\\"token\\\":\\\"${env:PBX_PASSWORD}\"}\""),
             ("url = \"wss://me:pw@host/im\"", "url = \"wss://${env:PBX_PASSWORD}@host/im\""),

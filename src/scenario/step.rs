@@ -196,6 +196,7 @@ fn expect(reader: &mut Reader, fields: &Fields<'_, '_>) -> Option<Option<Expect>
                 .problem(Problem::at(value.span(), "`expect` has both `code` and `meta`").help("keep one of the two"));
             None
         }
+        (None, None) if !inside.table.is_empty() => None, // only unknown keys, and those are reported
         (None, None) => {
             let problem = Problem::at(value.span(), "`expect` says nothing");
             reader.problem(problem.expected("expected `{ code = 403 }` or `{ meta = \"desc\" }`"));
@@ -244,6 +245,9 @@ impl Reader {
     /// A parameter that the operation's struct did not take, in the words of this program.
     fn wrong_parameter(&mut self, key: &str, value: &Value<'_>, message: &str) {
         let place = value.span();
+        if self.is_failed(&place) {
+            return;
+        }
         if let Some(written) = self.written(&place) {
             let message = format!("`{key}` cannot be what `{}` stands for", shorten(written));
             return self.problem(Problem::at(place, message));
@@ -257,10 +261,10 @@ impl Reader {
                 other => other,
             };
             self.wrong_kind::<()>(&format!("`{key}`"), value, kind);
-        } else if message.starts_with("invalid value: ") {
-            let problem =
-                Problem::at(place, format!("`{key}` is out of range")).expected("expected a whole number from 0");
-            self.problem(problem);
+        } else if let Some(rest) = message.strip_prefix("invalid value: ") {
+            let found = rest.split('`').nth(1).unwrap_or_default();
+            let problem = Problem::at(place, format!("`{key}` is out of range: `{}`", shorten(found)));
+            self.problem(problem.expected("expected a whole number from 0"));
         } else if let Some(rest) = message.strip_prefix("unknown variant ") {
             let words: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
             let (wrong, known) = words.split_first().map_or(("", &[][..]), |(wrong, known)| (*wrong, known));
@@ -270,8 +274,15 @@ impl Reader {
                     .expected(format!("expected {}", super::read::one_of(known)))
                     .nearest(wrong, known.iter().copied()),
             );
+        } else if let Some((kind, found)) = message.rsplit_once(", found ") {
+            self.problem(Problem::at(place, format!("`{key}` cannot be read: {found}")).expected(kind));
         } else {
-            let problem = Problem::at(place, format!("`{key}` cannot be read: {}", sentence(message)));
+            let (message, way) = match message.split_once(": ") {
+                Some((message, way)) => (message, Some(way)),
+                None => (message, None),
+            };
+            let mut problem = Problem::at(place, format!("`{key}` cannot be read: {}", sentence(message)));
+            problem.help.extend(way.map(str::to_owned));
             self.problem(problem);
         }
     }

@@ -16,10 +16,11 @@ pub(super) const PAIRINGS: &[(&str, Pairing)] = &[("neighbours", Pairing::Neighb
 #[derive(Debug, Default)]
 pub(super) struct DraftTopology {
     pub(super) pairs: Option<Pairing>,
-    pub(super) pairs_place: Option<Range<usize>>,
     pub(super) groups: Vec<(GroupKind, Range<usize>)>,
     /// Whether a group could not be read, so that an unknown name proves nothing.
     pub(super) has_unread_groups: bool,
+    /// Whether the pairs could not be read.
+    pub(super) has_unread_pairs: bool,
 }
 
 impl DraftTopology {
@@ -29,15 +30,19 @@ impl DraftTopology {
 }
 
 /// `[topology]`; absent, nobody has a peer or a group.
-pub(super) fn topology(reader: &mut Reader, value: Option<&Value<'_>>) -> DraftTopology {
-    let mut draft = DraftTopology::default();
+pub(super) fn topology(reader: &mut Reader, value: Option<&Value<'_>>, is_misspelt: bool) -> DraftTopology {
+    let mut draft =
+        DraftTopology { has_unread_groups: is_misspelt, has_unread_pairs: is_misspelt, ..Default::default() };
     let Some(fields) = value.and_then(|value| reader.table("`[topology]`", value, TOPOLOGY_KEYS)) else {
-        draft.has_unread_groups = value.is_some();
+        draft.has_unread_groups |= value.is_some();
+        draft.has_unread_pairs |= value.is_some();
         return draft;
     };
+    draft.has_unread_groups |= reader.is_misspelt(&fields.place, "groups");
+    draft.has_unread_pairs |= reader.is_misspelt(&fields.place, "pairs");
     if let Some(value) = fields.get("pairs") {
         draft.pairs = reader.choice("`pairs`", value, PAIRINGS);
-        draft.pairs_place = Some(value.span());
+        draft.has_unread_pairs = draft.pairs.is_none();
     }
     if let Some(value) = fields.get("groups") {
         let kind = "a list such as `[ { name = \"team\", members = 25 } ]`";

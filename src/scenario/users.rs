@@ -114,6 +114,7 @@ fn filled(reader: &mut Reader, name: &str, value: &Value<'_>) -> Option<String> 
 
 fn secret(reader: &mut Reader, value: &Value<'_>) -> Option<Secret> {
     match value.get_ref().as_str() {
+        _ if reader.is_failed(&value.span()) => None,
         Some("") => {
             reader.problem(Problem::at(value.span(), "`password` is empty"));
             None

@@ -40,7 +40,7 @@ fn saves_something(reader: &mut Reader, step: &DraftStep) {
 }
 
 fn needs_pairs(reader: &mut Reader, place: std::ops::Range<usize>, what: &str, around: &Around<'_>) {
-    if around.topology.pairs_place.is_none() && !around.topology.has_unread_groups {
+    if around.topology.pairs.is_none() && !around.topology.has_unread_pairs {
         let problem = Problem::at(place, format!("{what} needs pairs, and `topology.pairs` is missing"));
         reader.problem(problem.help("add `pairs = \"neighbours\"` to `[topology]`"));
     }
