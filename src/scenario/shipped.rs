@@ -120,3 +120,43 @@ fn comments_are_kept_and_passwords_are_not() {
     assert!(effective.contains("password = \"${env:PBX_PASSWORD}\""), "{effective}");
     assert!(!effective.contains("hunter2"));
 }
+
+#[test]
+fn every_shipped_scenario_loads_and_says_what_it_is() {
+    let sources = sources("scenarios");
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    for name in ["smoke", "login-storm", "p2p-steady", "group-fanout", "upload", "office-day", "soak"] {
+        let file = format!("scenarios/{name}.toml");
+        let source = sources.iter().find(|source| source.name == file).unwrap_or_else(|| panic!("{file} of {names:?}"));
+        let scenario = loaded(source, &Overrides::default()).scenario;
+        assert_eq!(scenario.name, name);
+        assert!(!scenario.gates.is_empty() && !scenario.description.is_empty(), "{file}");
+        assert!(source.text.starts_with(&format!("# {name}: ")), "{file}");
+        assert!(source.text.contains(&format!("pbxload run {file}")), "{file}");
+    }
+}
+
+#[test]
+fn shipped_scenarios_take_other_sizes_and_lengths() {
+    for source in sources("scenarios") {
+        let duration = Duration::from_secs(60);
+        let overrides = Overrides { users: Some(500), duration: Some(duration), ..Overrides::default() };
+        let scenario = loaded(&source, &overrides).scenario;
+        let peak = scenario.load.users.iter().filter_map(|stage| stage.to).fold(0.0, f64::max);
+        assert_eq!((scenario.users.count, peak), (500, 500.0), "{}", source.name);
+        assert_eq!(scenario.load.duration(), duration, "{}", source.name);
+    }
+}
+
+#[test]
+fn smoke_touches_every_operation_and_is_short() {
+    let sources = sources("scenarios");
+    let smoke = sources.iter().find(|source| source.name.ends_with("smoke.toml")).expect("there");
+    let scenario = loaded(smoke, &Overrides::default()).scenario;
+    let states = || scenario.personas.iter().flat_map(|persona| &persona.states);
+    for id in crate::ops::OpId::ALL {
+        assert!(states().flat_map(|state| &state.steps).any(|step| step.op.id() == *id), "{}", id.name());
+    }
+    assert!(scenario.load.duration() < Duration::from_secs(20));
+    assert!(!scenario.load.arrivals.is_empty() && !scenario.topology.groups.is_empty());
+}
