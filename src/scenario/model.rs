@@ -302,8 +302,19 @@ pub enum MetaPart {
 pub struct GateText {
     /// The expression.
     pub text: String,
-    /// Its bytes in the scenario's text.
+    /// What its failure means.
+    pub severity: GateSeverity,
+    /// Its bytes in the scenario's text, quotes included, or beyond the text's end those of a flag.
     pub place: Range<usize>,
+}
+
+/// What a gate's failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateSeverity {
+    /// The run fails.
+    Require,
+    /// The run passes with a warning.
+    Warn,
 }
 
 impl Target {

@@ -1,0 +1,163 @@
+//! `[load]`: how many users are online, and how many iterations begin each second.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::quantity::STAGE_MAX;
+use super::read::{Reader, Value};
+use super::users::USERS_MAX;
+use super::{Load, Spacing, Stage};
+
+pub(super) const LOAD_KEYS: &[&str] = &["users", "arrivals", "arrival_spacing", "drain"];
+pub(super) const STAGE_KEYS: &[&str] = &["to", "over", "hold"];
+/// The words of `load.arrival_spacing`.
+pub(super) const SPACINGS: &[(&str, Spacing)] = &[("poisson", Spacing::Poisson), ("even", Spacing::Even)];
+
+const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN_MAX: Duration = Duration::from_secs(3_600);
+
+/// A load curve with the place of its highest value.
+#[derive(Debug)]
+pub(super) struct Curve {
+    pub(super) stages: Vec<Stage>,
+    pub(super) peak: f64,
+    pub(super) peak_place: Range<usize>,
+    pub(super) place: Range<usize>,
+}
+
+/// The load, as far as it could be read.
+#[derive(Debug)]
+pub(super) struct DraftLoad {
+    pub(super) users: Option<Curve>,
+    /// `Some(None)` without an open model, `None` when it could not be read.
+    pub(super) arrivals: Option<Option<Curve>>,
+    spacing: Option<Spacing>,
+    drain: Option<Duration>,
+}
+
+impl DraftLoad {
+    pub(super) fn finish(self) -> Option<Load> {
+        Some(Load {
+            users: self.users?.stages,
+            arrivals: self.arrivals?.map(|curve| curve.stages).unwrap_or_default(),
+            spacing: self.spacing?,
+            drain: self.drain?,
+        })
+    }
+}
+
+/// What a curve counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Users,
+    Arrivals,
+}
+
+/// `[load]`.
+pub(super) fn load(reader: &mut Reader, value: &Value<'_>) -> Option<DraftLoad> {
+    let fields = reader.table("`[load]`", value, LOAD_KEYS)?;
+    let way = "say how many users are online: `users = [ { to = 100, over = \"10s\" }, { hold = \"1m\" } ]`";
+    let users = fields.need(reader, "users", way).and_then(|value| curve(reader, value, Unit::Users));
+    let arrivals = match fields.get("arrivals") {
+        Some(value) => curve(reader, value, Unit::Arrivals).map(Some),
+        None => Some(None),
+    };
+    let spacing = match fields.get("arrival_spacing") {
+        Some(value) => {
+            if fields.get("arrivals").is_none() {
+                let place = fields.key_place("arrival_spacing").unwrap_or(value.span());
+                let problem = Problem::at(place, "`arrival_spacing` without `arrivals`");
+                reader.problem(problem.help("add `arrivals`, or drop `arrival_spacing`"));
+            }
+            reader.choice("`arrival_spacing`", value, SPACINGS)
+        }
+        None => Some(Spacing::Poisson),
+    };
+    let drain = match fields.get("drain") {
+        Some(value) => reader.duration("`drain`", value, Duration::ZERO..=DRAIN_MAX),
+        None => Some(DRAIN),
+    };
+    Some(DraftLoad { users, arrivals, spacing, drain })
+}
+
+fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {
+    let (name, kind) = match unit {
+        Unit::Users => ("`load.users`", "a list such as `[ { to = 100, over = \"10s\" }, { hold = \"1m\" } ]`"),
+        Unit::Arrivals => {
+            ("`load.arrivals`", "a list such as `[ { to = \"50/s\", over = \"10s\" }, { hold = \"1m\" } ]`")
+        }
+    };
+    let list = reader.array(name, value, kind)?;
+    let mut curve = Curve { stages: Vec::new(), peak: 0.0, peak_place: value.span(), place: value.span() };
+    let mut is_whole = true;
+    for item in list.iter() {
+        match stage(reader, item, name, unit) {
+            Some((stage, place)) => {
+                if let Some(to) = stage.to.filter(|to| *to > curve.peak) {
+                    (curve.peak, curve.peak_place) = (to, place);
+                }
+                curve.stages.push(stage);
+            }
+            None => is_whole = false,
+        }
+    }
+    if !is_whole {
+        return None;
+    }
+    let length: Duration = curve.stages.iter().map(|stage| stage.over).fold(Duration::ZERO, Duration::saturating_add);
+    let problem = if curve.stages.is_empty() {
+        format!("{name} is empty")
+    } else if curve.peak == 0.0 {
+        format!("{name} never rises above zero")
+    } else if length.is_zero() {
+        format!("{name} lasts no time at all")
+    } else if length > STAGE_MAX {
+        format!("{name} lasts longer than a year")
+    } else {
+        return Some(curve);
+    };
+    reader.problem(Problem::at(value.span(), problem).expected(format!("expected {kind}")));
+    None
+}
+
+/// A stage and the place of its value.
+fn stage(reader: &mut Reader, value: &Value<'_>, name: &str, unit: Unit) -> Option<(Stage, Range<usize>)> {
+    let fields = reader.table(&format!("a stage of {name}"), value, STAGE_KEYS)?;
+    let mut to_place = value.span();
+    let to = match fields.get("to") {
+        Some(to) => {
+            to_place = to.span();
+            match unit {
+                Unit::Users => reader.whole("`to`", to, 0..=USERS_MAX).map(|users| users as f64),
+                Unit::Arrivals => reader.rate("`to`", to),
+            }
+            .map(Some)
+        }
+        None => Some(None),
+    };
+    let mut duration = |key: &str, shortest: Duration| match fields.get(key) {
+        Some(value) => reader.duration(&format!("`{key}`"), value, shortest..=STAGE_MAX).map(Some),
+        None => Some(None),
+    };
+    let (over, hold) = (duration("over", Duration::ZERO), duration("hold", Duration::from_millis(1)));
+    let stage = match (to?, over?, hold?) {
+        (Some(to), Some(over), None) => Stage { to: Some(to), over },
+        (None, None, Some(hold)) => Stage { to: None, over: hold },
+        (to, over, hold) => {
+            let (message, way) = match (to, over, hold) {
+                (Some(_), _, Some(_)) => ("a stage has either `to` or `hold`", "write two stages, one after the other"),
+                (Some(_), None, None) => {
+                    ("a stage with `to` needs `over`", "say how long it takes, such as `over = \"10s\"`")
+                }
+                (None, Some(_), _) => {
+                    ("a stage with `over` needs `to`", "say where it goes, or write `hold` for a pause")
+                }
+                _ => ("a stage needs `to` and `over`, or `hold`", "such as `{ to = 100, over = \"10s\" }`"),
+            };
+            reader.problem(Problem::at(value.span(), message).help(way));
+            return None;
+        }
+    };
+    Some((stage, to_place))
+}

@@ -1,0 +1,381 @@
+//! JSON Schema of a scenario, for editors: completion and first warnings while typing. The loader is stricter.
+//!
+//! Put together by hand, because the model is not what is written; the operations bring the schemas of their own
+//! parameters. A test holds it against the keys that the loader takes.
+
+use serde_json::{Map, Value, json};
+
+use super::{curves, persona, quantity, step, target, topology, users};
+use crate::ops::OpId;
+use crate::protocol::dialect;
+
+/// The schema, draft 2020-12.
+pub fn schema() -> Value {
+    let mut generator = schemars::SchemaGenerator::default();
+    let steps: Vec<Value> = OpId::ALL.iter().map(|id| operation(*id, &mut generator)).collect();
+    let mut definitions = Map::new();
+    for (name, definition) in [
+        ("duration", duration()),
+        ("rate", rate()),
+        ("step", json!({ "description": "One thing that a user does.", "oneOf": steps })),
+        ("state", state()),
+        ("users_stage", stage(json!({ "type": "integer", "minimum": 0, "maximum": users::USERS_MAX }))),
+        ("arrivals_stage", stage(reference("rate"))),
+    ] {
+        definitions.insert(name.to_owned(), definition);
+    }
+    definitions.extend(generator.take_definitions(true));
+    let mut schema = table(
+        "A scenario of pbxload.",
+        json!({
+            "name": { "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", "description": "Names the run's folder." },
+            "description": { "type": "string", "description": "One or two sentences for people." },
+            "seed": { "type": "integer", "minimum": 0, "default": 1, "description": "Seed of every random choice." },
+            "allow_emc": { "type": "boolean", "default": false, "description": "Allows publishing to `emc` topics, which can send real text messages." },
+            "target": target_section(),
+            "auth": auth_section(),
+            "users": users_section(),
+            "topology": topology_section(),
+            "load": load_section(),
+            "persona": { "type": "array", "minItems": 1, "items": persona_section() },
+            "gates": gates_section(),
+        }),
+        &["name", "target", "users", "load", "persona"],
+    );
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("pbxload scenario");
+    schema["$defs"] = Value::Object(definitions);
+    schema
+}
+
+/// A table with these keys and no others.
+fn table(description: &str, properties: Value, required: &[&str]) -> Value {
+    json!({
+        "type": "object",
+        "description": description,
+        "additionalProperties": false,
+        "properties": properties,
+        "required": required,
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+fn words<T>(choices: &[(&str, T)], default: Option<&str>, description: &str) -> Value {
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    let mut value = json!({ "type": "string", "enum": words, "description": description });
+    if let Some(default) = default {
+        value["default"] = json!(default);
+    }
+    value
+}
+
+fn duration() -> Value {
+    json!({
+        "type": "string",
+        "description": "A duration such as `250ms`, `10s` or `1h 30m`.",
+        "pattern": r"^\s*([0-9]+\s*[a-zµ]+\s*)+$",
+        "examples": ["250ms", "10s", "1h 30m"],
+    })
+}
+
+fn rate() -> Value {
+    json!({
+        "type": "string",
+        "description": format!("A rate such as `200/s`, `3000/min` or `10/h`; at most {}/s.", quantity::RATE_MAX),
+        "pattern": r"^\s*[0-9][0-9.]*\s*/\s*(s|sec|second|m|min|minute|h|hour)\s*$",
+        "examples": ["200/s", "3000/min"],
+    })
+}
+
+fn target_section() -> Value {
+    let dialects: Vec<(&str, ())> = dialect::ALL.iter().map(|dialect| (dialect.name, ())).collect();
+    let url = |what: &str| json!({ "type": "string", "description": what });
+    let tls = table(
+        "How certificates are checked.",
+        json!({
+            "verify": { "type": "boolean", "default": true, "description": "Whether the chain and the name are verified at all." },
+            "ca_file": { "type": "string", "description": "Trust anchors in PEM, instead of the system's." },
+            "server_name": { "type": "string", "description": "Name to verify instead of the host." },
+        }),
+        &[],
+    );
+    table(
+        "Where the load goes.",
+        json!({
+            "url": url("`embedded` for the simulator, or a `wss://`, `ws://`, `https://` or `http://` URL; the port is 8887 when not given."),
+            "rest_url": url("Base of the REST interface; from `url` when not given."),
+            "file_url": url("Base of the file interface; from `url` when not given."),
+            "dialect": words(&dialects, Some("portsip"), "How the service speaks."),
+            "tls": tls,
+            "timeout": reference("duration"),
+            "source_addresses": {
+                "type": "array", "maxItems": target::SOURCE_ADDRESSES_MAX, "items": { "type": "string" },
+                "description": "Local addresses to connect from: single, `a-b`, or a network `10.0.2.0/28`.",
+            },
+        }),
+        &["url"],
+    )
+}
+
+fn auth_section() -> Value {
+    table(
+        "How access tokens are had.",
+        json!({
+            "flow": words(target::FLOWS, Some("oauth"), "Which REST calls fetch a token; `token` takes it from the user file."),
+            "rate": reference("rate"),
+            "refusals_max": { "type": "integer", "minimum": 1, "default": 10, "description": "So many refusals in a row end the run." },
+        }),
+        &[],
+    )
+}
+
+fn users_section() -> Value {
+    let generate = table(
+        "Users counted up.",
+        json!({
+            "name": { "type": "string", "pattern": r"^[^{}]*\{[0-9]{1,18}\}[^{}]*$", "description": "`{1001}` counts up from 1001; leading zeros are kept." },
+            "domain": { "type": "string", "description": "SIP domain." },
+            "password": { "type": "string", "description": "One password for all: `${env:PBX_PASSWORD}` or `${file:PATH}`." },
+        }),
+        users::GENERATE_KEYS,
+    );
+    table(
+        "Who the virtual users are.",
+        json!({
+            "count": { "type": ["integer", "string"], "minimum": 1, "maximum": users::USERS_MAX, "description": "How many; with `file`, all of them when not given." },
+            "generate": generate,
+            "file": { "type": "string", "description": "CSV with the columns name, domain and password (or token)." },
+        }),
+        &[],
+    )
+}
+
+fn topology_section() -> Value {
+    let group = table(
+        "A kind of group.",
+        json!({
+            "name": { "type": "string", "description": "The NAME of `group:NAME`." },
+            "members": { "type": "integer", "minimum": 1, "maximum": users::USERS_MAX, "description": "Most members of one group." },
+            "count": { "type": "integer", "minimum": 1, "description": "How many groups; as many as the users fill when not given." },
+        }),
+        &["name", "members"],
+    );
+    table(
+        "Who talks to whom.",
+        json!({
+            "pairs": words(topology::PAIRINGS, None, "How every user gets a peer."),
+            "groups": { "type": "array", "items": group },
+        }),
+        &[],
+    )
+}
+
+fn stage(to: Value) -> Value {
+    let moving = table("Goes to a value.", json!({ "to": to, "over": reference("duration") }), &["to", "over"]);
+    let holding = table("Stays where it is.", json!({ "hold": reference("duration") }), &["hold"]);
+    json!({ "oneOf": [moving, holding] })
+}
+
+fn load_section() -> Value {
+    let curve = |stage: &str, what: &str| json!({ "type": "array", "minItems": 1, "items": reference(stage), "description": what });
+    table(
+        "How much, when.",
+        json!({
+            "users": curve("users_stage", "How many users are online."),
+            "arrivals": curve("arrivals_stage", "How many iterations begin each second, whatever the server does."),
+            "arrival_spacing": words(curves::SPACINGS, Some("poisson"), "How arrivals are spaced."),
+            "drain": reference("duration"),
+        }),
+        &["users"],
+    )
+}
+
+fn persona_section() -> Value {
+    table(
+        "What a kind of user does.",
+        json!({
+            "name": { "type": "string" },
+            "share": { "type": "integer", "minimum": 1, "default": 1, "description": "Its part of the users, relative to the other personas." },
+            "start": { "type": "string", "description": "The first state; the first one written when not given." },
+            "state": { "type": "object", "minProperties": 1, "additionalProperties": reference("state") },
+        }),
+        &["name", "state"],
+    )
+}
+
+fn state() -> Value {
+    let settled: Vec<&str> = persona::ON_FAILURE.iter().map(|(word, _)| *word).collect();
+    table(
+        "Waits for an arrival if it says so, takes its steps in order, thinks, goes on.",
+        json!({
+            "await": { "const": "arrival", "description": "Parks the user here until the open model sends work." },
+            "steps": { "type": "array", "items": reference("step") },
+            "think": {
+                "type": "string",
+                "description": "`5s`, `uniform 1s 9s`, `exponential 5s`, `normal 5s 1s` or `log-normal 5s 2s`.",
+                "pattern": r"^\s*((constant|exponential)\s+\S+|(uniform|normal|log-normal)\s+\S+\s+\S+|[0-9].*)\s*$",
+            },
+            "next": {
+                "description": "The next state, or states with weights; without it the user is done.",
+                "oneOf": [
+                    { "type": "string" },
+                    { "type": "object", "minProperties": 1, "additionalProperties": { "type": "number", "exclusiveMinimum": 0 } },
+                ],
+            },
+            "on_failure": {
+                "type": "string",
+                "default": "restart",
+                "description": format!("{}, `goto STATE`, or a state's name.", settled.join(", ")),
+                "examples": settled,
+            },
+        }),
+        &[],
+    )
+}
+
+fn gates_section() -> Value {
+    let list =
+        |what: &str| json!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "description": what });
+    table(
+        "Bounds that decide the verdict, such as `publish.response.p99 < 250ms` or `delivery.lost == 0`.",
+        json!({ "require": list("The run fails when one does not hold."), "warn": list("The run warns when one does not hold.") }),
+        &[],
+    )
+}
+
+/// The step of one operation: its own parameters and what every step can carry.
+fn operation(id: OpId, generator: &mut schemars::SchemaGenerator) -> Value {
+    let mut own = id.schema(generator).to_value();
+    let codes = json!({ "type": "integer", "minimum": 100, "maximum": 599 });
+    let meta: Vec<&str> = step::META_PARTS.iter().map(|(word, _)| *word).collect();
+    let expect = json!({
+        "description": "What the answer must be, instead of the operation's own rule.",
+        "oneOf": [
+            table("One of these codes.", json!({ "code": { "oneOf": [codes, { "type": "array", "minItems": 1, "items": codes }] } }), &["code"]),
+            table("A `meta` with this part.", json!({ "meta": { "enum": meta } }), &["meta"]),
+        ],
+    });
+    let mut properties = json!({
+        "op": { "const": id.name(), "description": id.describe().summary },
+        "timeout": reference("duration"),
+        "expect": expect,
+        "repeat": { "type": "integer", "minimum": 1, "maximum": step::REPEAT_MAX, "default": 1, "description": "How often in a row." },
+        "chance": { "type": "number", "minimum": 0, "maximum": 1, "default": 1, "description": "Probability that it is done at all." },
+    });
+    let saves = id.describe().saves;
+    if let (false, Some(properties)) = (saves.is_empty(), properties.as_object_mut()) {
+        let keys: Vec<String> = saves.iter().map(|key| format!("`${{NAME.{key}}}`")).collect();
+        let description = format!("Keeps values of the answer for later steps: {}.", keys.join(", "));
+        properties.insert("save".to_owned(), json!({ "type": "string", "description": description }));
+    }
+    if let (Some(properties), Some(own)) = (properties.as_object_mut(), own["properties"].as_object()) {
+        properties.extend(own.clone());
+    }
+    let mut required = vec![json!("op")];
+    required.extend(own["required"].as_array_mut().map(std::mem::take).unwrap_or_default());
+    json!({
+        "type": "object",
+        "title": id.name(),
+        "description": own["description"],
+        "additionalProperties": false,
+        "properties": properties,
+        "required": required,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::load::{GATES_KEYS, SCENARIO_KEYS};
+    use crate::scenario::shipped::sources;
+
+    fn keys(schema: &Value) -> Vec<&str> {
+        let mut keys: Vec<&str> =
+            schema["properties"].as_object().expect("a table").keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    fn sorted<'a>(words: &[&'a str]) -> Vec<&'a str> {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    }
+
+    #[test]
+    fn schema_and_loader_know_the_same_keys() {
+        let schema = schema();
+        let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+        for (pointer, known) in [
+            ("", SCENARIO_KEYS),
+            ("/properties/target", target::TARGET_KEYS),
+            ("/properties/target/properties/tls", target::TLS_KEYS),
+            ("/properties/auth", target::AUTH_KEYS),
+            ("/properties/users", users::USERS_KEYS),
+            ("/properties/users/properties/generate", users::GENERATE_KEYS),
+            ("/properties/topology", topology::TOPOLOGY_KEYS),
+            ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
+            ("/properties/load", curves::LOAD_KEYS),
+            ("/properties/persona/items", persona::PERSONA_KEYS),
+            ("/properties/gates", GATES_KEYS),
+            ("/$defs/state", persona::STATE_KEYS),
+        ] {
+            assert_eq!(keys(at(pointer)), sorted(known), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let schema = schema();
+        let mut open = vec![&schema];
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Object(table) => {
+                    if let Some(Value::String(reference)) = table.get("$ref") {
+                        assert!(schema.pointer(&reference[1..]).is_some(), "{reference}");
+                    }
+                    open.extend(table.values());
+                }
+                Value::Array(list) => open.extend(list),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the keys of `value` are in the schema; alternatives need one that has all of them.
+    fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
+        if let Some(reference) = schema["$ref"].as_str() {
+            return fits(value, &root[&"$defs"][&reference["#/$defs/".len()..]], root);
+        }
+        if let Some(alternatives) = schema["oneOf"].as_array() {
+            return alternatives.iter().any(|alternative| fits(value, alternative, root));
+        }
+        if let Some(constant) = schema.get("const") {
+            return value == constant;
+        }
+        match value {
+            Value::Array(list) => list.iter().all(|item| fits(item, &schema["items"], root)),
+            Value::Object(table) => table.iter().all(|(key, value)| match schema["properties"].get(key) {
+                Some(property) => fits(value, property, root),
+                None => {
+                    schema["additionalProperties"].is_object() && fits(value, &schema["additionalProperties"], root)
+                }
+            }),
+            _ => !schema["type"].is_string() || schema["type"] != "object" && schema["type"] != "array",
+        }
+    }
+
+    #[test]
+    fn what_loads_is_in_the_schema() {
+        let schema = schema();
+        for source in sources("tests/contract").into_iter().chain(sources("scenarios")) {
+            let value: Value = toml::from_str(&source.text).expect("valid TOML");
+            assert!(fits(&value, &schema, &schema), "{}", source.name);
+        }
+        let wrong: Value = toml::from_str("[target]\nurl = \"embedded\"\ntimout = \"5s\"").expect("valid TOML");
+        assert!(!fits(&wrong, &schema, &schema));
+    }
+}

@@ -1,0 +1,240 @@
+//! `[target]` and `[auth]`: where the load goes and how access tokens are had.
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::endpoint;
+use super::problem::Problem;
+use super::quantity::TIMEOUT_MAX;
+use super::read::{Fields, Reader, Value};
+use super::{Auth, Endpoint, Target, TargetUrl, Tls, TokenFlow};
+use crate::protocol::{Dialect, dialect};
+
+pub(super) const TARGET_KEYS: &[&str] =
+    &["url", "rest_url", "file_url", "dialect", "tls", "timeout", "source_addresses"];
+pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
+pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
+/// The words of `auth.flow`.
+pub(super) const FLOWS: &[(&str, TokenFlow)] = &[
+    ("oauth", TokenFlow::Oauth),
+    ("sign-in", TokenFlow::SignIn),
+    ("login", TokenFlow::Login),
+    ("token", TokenFlow::Token),
+];
+/// Most source addresses: each takes a list entry in every worker.
+pub(super) const SOURCE_ADDRESSES_MAX: usize = 4096;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `[target]`.
+pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
+    let fields = reader.table("`[target]`", value, TARGET_KEYS)?;
+    let way = "write `url = \"embedded\"` for the simulator, or `url = \"wss://pbx.example.com:8887\"`";
+    let url = fields.need(reader, "url", way).and_then(|value| target_url(reader, value));
+    let rest_url = endpoint(reader, &fields, "rest_url");
+    let file_url = endpoint(reader, &fields, "file_url");
+    let dialect = match fields.get("dialect") {
+        Some(value) => {
+            let choices: Vec<_> = dialect::ALL.iter().map(|dialect| (dialect.name, *dialect)).collect();
+            reader.choice("`dialect`", value, &choices)
+        }
+        None => Some(&dialect::PORTSIP as &'static Dialect),
+    };
+    let timeout = match fields.get("timeout") {
+        Some(value) => reader.duration("`timeout`", value, Duration::from_millis(1)..=TIMEOUT_MAX),
+        None => Some(TIMEOUT),
+    };
+    let tls = tls(reader, &fields);
+    let addresses = match fields.get("source_addresses") {
+        Some(value) => source_addresses(reader, value),
+        None => Some(Vec::new()),
+    };
+    if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
+        check_addresses(reader, &fields, url, [rest, file]);
+    }
+    Some(Target {
+        url: url?,
+        rest_url: rest_url?,
+        file_url: file_url?,
+        dialect: dialect?,
+        tls: tls?,
+        timeout: timeout?,
+        source_addresses: addresses?,
+    })
+}
+
+fn target_url(reader: &mut Reader, value: &Value<'_>) -> Option<TargetUrl> {
+    let kind = "`embedded` or a URL such as `wss://pbx.example.com:8887`";
+    let text = reader.text_as("`url`", value, kind)?;
+    if text.text == "embedded" {
+        return Some(TargetUrl::Embedded);
+    }
+    endpoint::read(reader, "url", &text).map(TargetUrl::Service)
+}
+
+/// An optional URL: `Some(None)` when it is not there.
+fn endpoint(reader: &mut Reader, fields: &Fields<'_, '_>, key: &str) -> Option<Option<Endpoint>> {
+    let Some(value) = fields.get(key) else { return Some(None) };
+    let text = reader.text_as(&format!("`{key}`"), value, "a URL such as `https://pbx.example.com:8887`")?;
+    endpoint::read(reader, key, &text).map(Some)
+}
+
+fn tls(reader: &mut Reader, target: &Fields<'_, '_>) -> Option<Tls> {
+    let Some(value) = target.get("tls") else {
+        return Some(Tls { verify: true, ca_file: None, server_name: None });
+    };
+    let fields = reader.table("`tls`", value, TLS_KEYS)?;
+    let verify = match fields.get("verify") {
+        Some(value) => reader.boolean("`verify`", value),
+        None => Some(true),
+    };
+    let mut optional = |key: &str| match fields.get(key) {
+        Some(value) => reader.text(&format!("`{key}`"), value).map(|text| Some(text.text.to_owned())),
+        None => Some(None),
+    };
+    let (ca_file, server_name) = (optional("ca_file"), optional("server_name"));
+    let (verify, ca_file, server_name) = (verify?, ca_file?, server_name?);
+    if !verify && let Some(place) = fields.key_place("ca_file").or(fields.key_place("server_name")) {
+        let message = "a certificate that is not verified needs neither `ca_file` nor `server_name`";
+        reader.problem(Problem::at(place, message).help("drop `verify = false` to verify it"));
+    }
+    Some(Tls { verify, ca_file: ca_file.map(PathBuf::from), server_name })
+}
+
+/// Settings that contradict the URL.
+fn check_addresses(reader: &mut Reader, fields: &Fields<'_, '_>, url: &TargetUrl, others: [&Option<Endpoint>; 2]) {
+    let embedded = "`embedded` starts the simulator, which";
+    match url {
+        TargetUrl::Embedded => {
+            for key in ["rest_url", "file_url"] {
+                if let Some(place) = fields.key_place(key) {
+                    let message = format!("{embedded} brings its own `{key}`");
+                    reader.problem(Problem::at(place, message).help(format!("drop `{key}`, or give the URL of a PBX")));
+                }
+            }
+            if let Some(place) = fields.key_place("tls") {
+                let message = format!("{embedded} speaks without TLS");
+                reader.problem(Problem::at(place, message).help("drop `tls`, or give the `wss://` URL of a PBX"));
+            }
+        }
+        TargetUrl::Service(service) => {
+            let is_any_tls = service.is_tls || others.iter().any(|other| other.as_ref().is_some_and(|url| url.is_tls));
+            if !is_any_tls && let Some(place) = fields.key_place("tls") {
+                let message = "`tls` is set, but `url` is without TLS";
+                reader.problem(Problem::at(place, message).help("write `wss://` in `url`, or drop `tls`"));
+            }
+        }
+    }
+}
+
+fn source_addresses(reader: &mut Reader, value: &Value<'_>) -> Option<Vec<IpAddr>> {
+    let kind = "a list of addresses such as `[\"10.0.0.5\", \"10.0.1.2-10.0.1.9\", \"10.0.2.0/28\"]`";
+    let mut addresses = Vec::new();
+    let mut is_whole = true;
+    for item in reader.array("`source_addresses`", value, kind)?.iter() {
+        let form = "an address, a range `10.0.1.2-10.0.1.9`, or a network `10.0.2.0/28`";
+        match reader.parsed("a source address", item, form, address_range) {
+            Some((first, last)) => {
+                let room = SOURCE_ADDRESSES_MAX - addresses.len();
+                if last - first >= room as u128 {
+                    return too_many(reader, item.span());
+                }
+                let is_v4 = item.get_ref().as_str().is_some_and(|text| !text.contains(':'));
+                addresses.extend((first..=last).map(|bits| address(bits, is_v4)));
+            }
+            None => is_whole = false,
+        }
+    }
+    is_whole.then_some(addresses)
+}
+
+fn too_many<T>(reader: &mut Reader, place: Range<usize>) -> Option<T> {
+    let message = format!("more than {SOURCE_ADDRESSES_MAX} source addresses");
+    reader.problem(Problem::at(place, message).help("one address serves about 28,000 connections to one port"));
+    None
+}
+
+/// First and last address as numbers.
+fn address_range(text: &str) -> Option<(u128, u128)> {
+    let (first, last) = if let Some((first, last)) = text.split_once('-') {
+        let (first, last): (IpAddr, IpAddr) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        if first.is_ipv4() != last.is_ipv4() {
+            return None;
+        }
+        (bits(first), bits(last))
+    } else if let Some((network, prefix)) = text.split_once('/') {
+        let (network, prefix): (IpAddr, u32) = (network.trim().parse().ok()?, prefix.trim().parse().ok()?);
+        let host_bits = if network.is_ipv4() { 32 } else { 128_u32 }.checked_sub(prefix)?;
+        let mask = 1_u128.checked_shl(host_bits).map_or(u128::MAX, |size| size - 1);
+        let first = bits(network) & !mask;
+        // The network's own address and the broadcast address are nobody's.
+        if network.is_ipv4() && host_bits >= 2 { (first + 1, (first | mask) - 1) } else { (first, first | mask) }
+    } else {
+        let address: IpAddr = text.trim().parse().ok()?;
+        (bits(address), bits(address))
+    };
+    (first <= last).then_some((first, last))
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn address(bits: u128, is_v4: bool) -> IpAddr {
+    match u32::try_from(bits) {
+        Ok(v4) if is_v4 => IpAddr::V4(v4.into()),
+        _ => IpAddr::V6(bits.into()),
+    }
+}
+
+/// `[auth]`; all of it has defaults.
+pub(super) fn auth(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Auth> {
+    let mut auth = Auth { flow: TokenFlow::Oauth, rate_per_s: 50.0, refusals_max: 10 };
+    let Some(value) = value else { return Some(auth) };
+    let fields = reader.table("`[auth]`", value, AUTH_KEYS)?;
+    let flow = match fields.get("flow") {
+        Some(value) => reader.choice("`flow`", value, FLOWS),
+        None => Some(auth.flow),
+    };
+    let rate = match fields.get("rate") {
+        Some(value) => reader.rate("`rate`", value).and_then(|rate| {
+            if rate > 0.0 {
+                return Some(rate);
+            }
+            reader.problem(Problem::at(value.span(), "`rate` cannot be zero: nobody would get a token"));
+            None
+        }),
+        None => Some(auth.rate_per_s),
+    };
+    let refusals = match fields.get("refusals_max") {
+        Some(value) => reader.whole("`refusals_max`", value, 1..=1_000_000),
+        None => Some(u64::from(auth.refusals_max)),
+    };
+    auth.flow = flow?;
+    auth.rate_per_s = rate?;
+    auth.refusals_max = u32::try_from(refusals?).ok()?;
+    Some(auth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_ranges_and_networks_are_read() {
+        let count = |text: &str| address_range(text).map(|(first, last)| last - first + 1);
+        assert_eq!(count("127.0.0.1"), Some(1));
+        assert_eq!(count("127.0.0.2-127.0.0.9"), Some(8));
+        assert_eq!(count("10.0.2.0/28"), Some(14));
+        assert_eq!(count("10.0.2.7/32"), Some(1));
+        assert_eq!(count("fd00::/127"), Some(2));
+        for wrong in ["", "10.0.0", "10.0.0.9-10.0.0.2", "10.0.0.1-::2", "10.0.0.0/33", "x/1"] {
+            assert_eq!(count(wrong), None, "{wrong}");
+        }
+    }
+}
