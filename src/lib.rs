@@ -1,4 +1,5 @@
 //! pbxload
+pub mod gate;
 pub mod ledger;
 pub mod metrics;
 pub mod ops;
@@ -6,4 +7,5 @@ pub mod protocol;
 pub mod random;
 pub mod results;
 pub mod scenario;
+pub mod store;
 pub mod tick;
