@@ -217,10 +217,11 @@ impl Segment {
     }
 }
 
-/// Whether these lines are comments, blank, or the legend that every interval log has.
+/// Whether these lines are blank or what each segment begins with. Other comments may be damaged seals.
 fn is_heading(lines: &[u8]) -> bool {
-    let is_comment = |line: &[u8]| line.is_empty() || line.starts_with(b"#") || line.starts_with(b"\"StartTimestamp\"");
-    lines.split(|&byte| byte == b'\n').all(is_comment)
+    let is_ours = |line: &[u8]| writer::EXPLANATION.iter().any(|ours| line.strip_prefix(b"#") == Some(ours.as_bytes()));
+    let mut lines = lines.split(|&byte| byte == b'\n');
+    lines.all(|line| line.is_empty() || line.starts_with(b"#[") || line == writer::LEGEND.as_bytes() || is_ours(line))
 }
 
 enum Line {

@@ -16,6 +16,15 @@ use crate::results::{IntervalRecord, Record, RunInfo};
 /// Size after which a journal goes on in its next segment, bytes.
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 
+/// What a segment says of itself to a reader without this program.
+pub(super) const EXPLANATION: [&str; 2] = [
+    "Times are in microseconds. Each record is sealed by a line: #pbxload CRC32 JSON,",
+    "where CRC32 covers the histogram lines before it, as many bytes as the JSON's block says, and the JSON.",
+];
+/// The legend of interval logs.
+pub(super) const LEGEND: &str =
+    r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
+
 /// Ending of a segment's file name.
 pub(super) const SEGMENT_ENDING: &str = "hlog";
 
@@ -123,18 +132,18 @@ impl JournalWriter {
     fn head(&self) -> Vec<u8> {
         let mut log = IntervalLogWriterBuilder::new();
         log.add_comment("[Histogram log format version 1.3]");
-        log.add_comment("pbxload: times in microseconds; each record is sealed by a line #pbxload CRC32 JSON,");
-        log.add_comment("where CRC32 covers the JSON's \"block\" bytes before the line, and the JSON");
+        for line in EXPLANATION {
+            log.add_comment(line);
+        }
         if let Some(began) = self.start.as_ref().and_then(|run| run.started_at.parse::<Timestamp>().ok()) {
             let began = SystemTime::from(began);
             log.with_start_time(began).with_base_time(began);
         }
         let mut head = Vec::new();
         // Writing to memory cannot fail.
-        let _ = log.begin_log_with(&mut head, &mut self.serializer.fresh());
-        head.extend_from_slice(
-            b"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
-        );
+        let _ = log.begin_log_with(&mut head, &mut V2DeflateSerializer::new());
+        head.extend_from_slice(LEGEND.as_bytes());
+        head.push(b'\n');
         head
     }
 }
@@ -164,10 +173,6 @@ impl std::fmt::Debug for Serializer {
 }
 
 impl Serializer {
-    fn fresh(&self) -> V2DeflateSerializer {
-        V2DeflateSerializer::new()
-    }
-
     fn encode(&mut self, record: &Record, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
         let from = buffer.len();
         if let Record::Interval(interval) = record {
