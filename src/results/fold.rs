@@ -82,7 +82,11 @@ impl Fold {
 
     fn push_interval(&mut self, record: &IntervalRecord) {
         if let Some(latest) = &self.latest {
-            self.missing_us += record.from.micros_since(latest.to);
+            // Less than half an interval is a late hand-over, not a lost record.
+            let gap_us = record.from.micros_since(latest.to);
+            if gap_us > record.to.micros_since(record.from) / 2 {
+                self.missing_us += gap_us;
+            }
         }
         let IntervalRecord { figures, health, .. } = record;
         self.sums.merge(figures);
