@@ -176,7 +176,9 @@ mod tests {
             assert_eq!(text.parse(), Ok(kind));
             assert!(FAILURE_WORDS.iter().any(|word| text.split('(').next() == Some(word)), "{text}");
         }
-        for wrong in ["", "refused()", "rejected", "rejected(70000)", "closed(x)", "local(moon)", "rejected(4", "dns(1)"] {
+        for wrong in
+            ["", "refused()", "rejected", "rejected(70000)", "closed(x)", "local(moon)", "rejected(4", "dns(1)"]
+        {
             assert!(wrong.parse::<FailureKind>().is_err(), "{wrong}");
         }
     }

@@ -275,11 +275,13 @@ impl Fold {
         }
         if self.ledger.open > 0 {
             let open = self.ledger.open;
-            warnings.push(format!("{open} deliveries were still on their way at the end and are excused as `unfinished`"));
+            warnings
+                .push(format!("{open} deliveries were still on their way at the end and are excused as `unfinished`"));
         }
         if self.missing_us > 0 {
             let missing_s = self.missing_us as f64 / 1e6;
-            warnings.push(format!("the figures of {missing_s:.3} s within the run are missing: its intervals have gaps"));
+            warnings
+                .push(format!("the figures of {missing_s:.3} s within the run are missing: its intervals have gaps"));
         }
         if self.notes_dropped > 0 {
             warnings.push(format!("{} further marks and warnings were left out", self.notes_dropped));

@@ -19,7 +19,8 @@ fn interval(index: u64, ok: u64) -> Box<IntervalRecord> {
     let from = tick((index + 2) * SECOND);
     let mut figures = Interval::default();
     for number in 0..ok {
-        let sample = Sample { op: OpId::Publish, due: from, sent: from, done: from + Duration::from_micros(1_000 + number) };
+        let sample =
+            Sample { op: OpId::Publish, due: from, sent: from, done: from + Duration::from_micros(1_000 + number) };
         figures.started(OpId::Publish);
         figures.ok(sample);
         figures.delivery.record(2_000 + number);
@@ -43,7 +44,14 @@ fn interval(index: u64, ok: u64) -> Box<IntervalRecord> {
     };
     let cpu_us = index * 250_000;
     let health = HealthSample { workers: 2, cpu_us, rss_bytes: 1_000, descriptors: 9, is_saturated: false };
-    Box::new(IntervalRecord { from, to: from + Duration::from_secs(1), load_start: tick(2 * SECOND), figures, ledger, health })
+    Box::new(IntervalRecord {
+        from,
+        to: from + Duration::from_secs(1),
+        load_start: tick(2 * SECOND),
+        figures,
+        ledger,
+        health,
+    })
 }
 
 fn start() -> Record {

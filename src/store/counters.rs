@@ -120,7 +120,10 @@ impl Counters {
             from: *from,
             to: *to,
             load_start: *load_start,
-            ops: ops.filter(|(_, counts)| *counts != [0; 3]).map(|(op, counts)| (op.name().to_owned(), counts)).collect(),
+            ops: ops
+                .filter(|(_, counts)| *counts != [0; 3])
+                .map(|(op, counts)| (op.name().to_owned(), counts))
+                .collect(),
             failures: failures.iter().map(|(op, kind, stat)| Failure::of(op, &kind.to_string(), stat)).collect(),
             arrivals: [arrivals.planned, arrivals.started, arrivals.missed],
             users: Users::of(users),

@@ -26,13 +26,17 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// There is no such run folder.
-    #[error("there is no run folder `{path}`; runs are written to `reports/runs/<name>-<UTC time>` unless `--out` says otherwise")]
+    #[error(
+        "there is no run folder `{path}`; runs are written to `reports/runs/<name>-<UTC time>` unless `--out` says otherwise"
+    )]
     NoFolder {
         /// The folder.
         path: PathBuf,
     },
     /// The folder holds no run.
-    #[error("`{path}` is not a run folder: it has neither `results.json` nor `journal/`; give the folder that `pbxload run` wrote")]
+    #[error(
+        "`{path}` is not a run folder: it has neither `results.json` nor `journal/`; give the folder that `pbxload run` wrote"
+    )]
     NotARun {
         /// The folder.
         path: PathBuf,

@@ -42,13 +42,22 @@ fn interval(index: u64) -> Record {
     figures.users.unsolicited_by_code.insert(205, 1);
     figures.traffic.received(FrameKind::Pres, 120);
     figures.worker_cpu_us = 17;
-    let mut ledger = LedgerTotals { expected: 10 * index, delivered: 9 * index, lost: index, ..LedgerTotals::default() };
+    let mut ledger =
+        LedgerTotals { expected: 10 * index, delivered: 9 * index, lost: index, ..LedgerTotals::default() };
     ledger.excused[ExcuseReason::Detach as usize] = 1;
     ledger.expected += 1;
     ledger.spread.record(20 + index);
-    let health = HealthSample { workers: 2, cpu_us: index, rss_bytes: 1 << 30, descriptors: 70, is_saturated: index == 2 };
+    let health =
+        HealthSample { workers: 2, cpu_us: index, rss_bytes: 1 << 30, descriptors: 70, is_saturated: index == 2 };
     let to = from + Duration::from_secs(1);
-    Record::Interval(Box::new(IntervalRecord { from, to, load_start: Tick::from_micros(500_000), figures, ledger, health }))
+    Record::Interval(Box::new(IntervalRecord {
+        from,
+        to,
+        load_start: Tick::from_micros(500_000),
+        figures,
+        ledger,
+        health,
+    }))
 }
 
 fn records() -> Vec<Record> {
@@ -150,7 +159,8 @@ fn a_kill_at_any_byte_leaves_a_prefix() {
         fs::write(&path, &bytes[..cut]).expect("written");
         let (read, skipped) = read(place.path());
         let whole = bytes[..cut].split_inclusive(|&byte| byte == b'\n').filter(|line| line.starts_with(b"#pbxload "));
-        let sealed = whole.filter(|line| line.ends_with(b"\n") || line.ends_with(b"}}}") || line.ends_with(b"\"}}")).count();
+        let sealed =
+            whole.filter(|line| line.ends_with(b"\n") || line.ends_with(b"}}}") || line.ends_with(b"\"}}")).count();
         assert!(read.len() == sealed || read.len() + 1 == sealed, "cut {cut}: {} of {sealed}", read.len());
         assert!(skipped.len() <= 1, "cut {cut}: {skipped:?}");
         if let (Some(last), Some(written)) = (read.last(), texts.get(read.len().saturating_sub(1))) {

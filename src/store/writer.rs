@@ -22,8 +22,7 @@ pub(super) const EXPLANATION: [&str; 2] = [
     "where CRC32 covers the histogram lines before it, as many bytes as the JSON's block says, and the JSON.",
 ];
 /// The legend of interval logs.
-pub(super) const LEGEND: &str =
-    r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
+pub(super) const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
 
 /// Ending of a segment's file name.
 pub(super) const SEGMENT_ENDING: &str = "hlog";
@@ -104,10 +103,9 @@ impl JournalWriter {
     /// Waits until all records so far would survive a loss of power.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         match &self.open {
-            Some(segment) => segment
-                .file
-                .sync_data()
-                .map_err(|source| StoreError::Write { path: segment.path.clone(), source }),
+            Some(segment) => {
+                segment.file.sync_data().map_err(|source| StoreError::Write { path: segment.path.clone(), source })
+            }
             None => Ok(()),
         }
     }
