@@ -1,5 +1,6 @@
 //! pbxload
 pub mod engine;
+pub mod gate;
 pub mod ledger;
 pub mod metrics;
 pub mod ops;
@@ -10,6 +11,7 @@ pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod simulator;
+pub mod store;
 pub mod tick;
 pub mod transport;
 pub mod user;

@@ -23,6 +23,20 @@ pub struct FailureStat {
     pub examples: Vec<String>,
 }
 
+impl FailureStat {
+    /// Adds failures of the same kind.
+    pub fn merge(&mut self, theirs: &FailureStat) {
+        self.count += theirs.count;
+        self.first = self.first.min(theirs.first);
+        self.last = self.last.max(theirs.last);
+        for example in &theirs.examples {
+            if self.examples.len() < EXAMPLES_MAX && !self.examples.contains(example) {
+                self.examples.push(example.clone());
+            }
+        }
+    }
+}
+
 /// All failures, by operation and class.
 #[derive(Debug, Clone, Default)]
 pub struct FailureLog {
@@ -50,23 +64,14 @@ impl FailureLog {
 
     /// Adds another's failures.
     pub fn merge(&mut self, other: &FailureLog) {
-        for (&key, theirs) in &other.stats {
-            match self.stats.get_mut(&key) {
-                None => {
-                    self.stats.insert(key, theirs.clone());
-                }
-                Some(mine) => {
-                    mine.count += theirs.count;
-                    mine.first = mine.first.min(theirs.first);
-                    mine.last = mine.last.max(theirs.last);
-                    for example in &theirs.examples {
-                        if mine.examples.len() < EXAMPLES_MAX && !mine.examples.contains(example) {
-                            mine.examples.push(example.clone());
-                        }
-                    }
-                }
-            }
+        for (&(op, kind), theirs) in &other.stats {
+            self.add(op, kind, theirs);
         }
+    }
+
+    /// Adds many failures of one kind at once, such as those read back from a journal.
+    pub fn add(&mut self, op: OpId, kind: FailureKind, theirs: &FailureStat) {
+        self.stats.entry((op, kind)).and_modify(|mine| mine.merge(theirs)).or_insert_with(|| theirs.clone());
     }
 
     /// Every kind, in order.

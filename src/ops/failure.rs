@@ -1,6 +1,7 @@
 //! Classes of failure: what a target did wrong, as data.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// Why an operation failed. Classes are few, stable words; a server's own text goes to the examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +85,57 @@ impl fmt::Display for LocalCause {
     }
 }
 
+impl LocalCause {
+    /// Every cause.
+    pub const ALL: [LocalCause; 8] = [
+        LocalCause::NotConnected,
+        LocalCause::NoPeer,
+        LocalCause::NoGroup,
+        LocalCause::NoValue,
+        LocalCause::NoToken,
+        LocalCause::Emc,
+        LocalCause::SendBuffer,
+        LocalCause::Descriptors,
+    ];
+}
+
+/// The text is not what [`FailureKind`] prints.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown class of failure `{0}`")]
+pub struct UnknownFailure(pub String);
+
+impl FromStr for FailureKind {
+    type Err = UnknownFailure;
+
+    /// Reads what [`FailureKind`] prints, for journals and gates.
+    fn from_str(text: &str) -> Result<FailureKind, UnknownFailure> {
+        let unknown = || UnknownFailure(text.to_owned());
+        let (word, detail) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+            Some((word, detail)) => (word, Some(detail)),
+            None => (text, None),
+        };
+        let number = |detail: &str| detail.parse::<u16>().map_err(|_| unknown());
+        Ok(match (word, detail) {
+            ("refused", None) => FailureKind::Refused,
+            ("dns", None) => FailureKind::Dns,
+            ("tls", None) => FailureKind::Tls,
+            ("upgrade", Some(status)) => FailureKind::Upgrade(number(status)?),
+            ("timed_out", None) => FailureKind::TimedOut,
+            ("rejected", Some(code)) => FailureKind::Rejected(number(code)?),
+            ("closed", Some("none")) => FailureKind::Closed(None),
+            ("closed", Some(code)) => FailureKind::Closed(Some(number(code)?)),
+            ("malformed", None) => FailureKind::Malformed,
+            ("check", None) => FailureKind::Check,
+            ("second_factor", None) => FailureKind::SecondFactor,
+            ("local", Some(cause)) => {
+                let cause = LocalCause::ALL.into_iter().find(|known| known.to_string() == cause);
+                FailureKind::Local(cause.ok_or_else(unknown)?)
+            }
+            _ => return Err(unknown()),
+        })
+    }
+}
+
 /// Words of [`FailureKind`] without a number, for checking gates.
 pub const FAILURE_WORDS: &[&str] = &[
     "refused",
@@ -98,3 +150,36 @@ pub const FAILURE_WORDS: &[&str] = &[
     "second_factor",
     "local",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_is_read_back_from_its_text() {
+        let mut kinds = vec![
+            FailureKind::Refused,
+            FailureKind::Dns,
+            FailureKind::Tls,
+            FailureKind::Upgrade(503),
+            FailureKind::TimedOut,
+            FailureKind::Rejected(401),
+            FailureKind::Closed(Some(1006)),
+            FailureKind::Closed(None),
+            FailureKind::Malformed,
+            FailureKind::Check,
+            FailureKind::SecondFactor,
+        ];
+        kinds.extend(LocalCause::ALL.map(FailureKind::Local));
+        for kind in kinds {
+            let text = kind.to_string();
+            assert_eq!(text.parse(), Ok(kind));
+            assert!(FAILURE_WORDS.iter().any(|word| text.split('(').next() == Some(word)), "{text}");
+        }
+        for wrong in
+            ["", "refused()", "rejected", "rejected(70000)", "closed(x)", "local(moon)", "rejected(4", "dns(1)"]
+        {
+            assert!(wrong.parse::<FailureKind>().is_err(), "{wrong}");
+        }
+    }
+}

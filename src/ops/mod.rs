@@ -32,7 +32,7 @@ mod update_group;
 mod upload;
 
 pub use draft::{Blocked, Draft, Effect, PageState, Request, Surroundings};
-pub use failure::{FAILURE_WORDS, FailureKind, LocalCause};
+pub use failure::{FAILURE_WORDS, FailureKind, LocalCause, UnknownFailure};
 pub use payload::PayloadSize;
 pub use reply::{Judgement, Reply};
 pub use template::{Builtin, Segment, Template, TemplateError};

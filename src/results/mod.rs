@@ -1,11 +1,19 @@
 //! The results of a run: every figure that reports, gates and comparisons use. `results.json` is this, as JSON.
 //!
-//! Pure data with a format number. Nothing here measures or judges. Start reading at [`Results`].
+//! Pure data with a format number. Nothing here measures or judges. Start reading at [`Results`]; [`Fold`] makes them
+//! from the records of a run.
 
+mod failure_sums;
+mod fold;
+#[cfg(test)]
+mod fold_tests;
 mod model;
+mod percentiles;
 mod record;
 mod series;
+mod timeline;
 
+pub use fold::Fold;
 pub use model::*;
 pub use record::*;
 pub use series::*;

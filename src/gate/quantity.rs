@@ -1,0 +1,130 @@
+//! What kind of thing a figure is: which units its limit takes, and how many samples it needs.
+
+use super::Unit;
+use crate::results::LatencyFigures;
+
+/// What a figure measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// A time.
+    Time,
+    /// A number of things.
+    Count,
+    /// A share of a whole.
+    Ratio,
+    /// A number of things per second.
+    Rate,
+    /// A size.
+    Bytes,
+}
+
+impl Quantity {
+    /// Units that a limit on it may have.
+    pub const fn units(self) -> &'static [Unit] {
+        match self {
+            Quantity::Time => &[Unit::Microseconds, Unit::Milliseconds, Unit::Seconds, Unit::Minutes],
+            Quantity::Count => &[Unit::None],
+            Quantity::Ratio => &[Unit::Percent],
+            Quantity::Rate => &[Unit::PerSecond],
+            Quantity::Bytes => &[Unit::Bytes, Unit::Kibibytes, Unit::Mebibytes, Unit::Gibibytes],
+        }
+    }
+
+    /// It in a sentence.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Quantity::Time => "a time",
+            Quantity::Count => "a count",
+            Quantity::Ratio => "a ratio",
+            Quantity::Rate => "a rate",
+            Quantity::Bytes => "a size",
+        }
+    }
+
+    /// How to write a limit on it.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Quantity::Time => "write the limit in `us`, `ms`, `s` or `m`, such as `250ms`",
+            Quantity::Count => "write the limit as a bare whole number, such as `0`",
+            Quantity::Ratio => "write the limit in percent, such as `0.1%`",
+            Quantity::Rate => "write the limit per second, such as `50/s`",
+            Quantity::Bytes => "write the limit in `B`, `KiB`, `MiB` or `GiB`, such as `512 MiB`",
+        }
+    }
+}
+
+/// What is read off a histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// Median.
+    P50,
+    /// 90th percentile.
+    P90,
+    /// 95th percentile.
+    P95,
+    /// 99th percentile.
+    P99,
+    /// 99.9th percentile.
+    P999,
+    /// 99.99th percentile.
+    P9999,
+    /// Arithmetic mean.
+    Mean,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// Samples.
+    Count,
+}
+
+impl Statistic {
+    /// Every statistic with its word.
+    pub const ALL: [(Statistic, &'static str); 10] = [
+        (Statistic::P50, "p50"),
+        (Statistic::P90, "p90"),
+        (Statistic::P95, "p95"),
+        (Statistic::P99, "p99"),
+        (Statistic::P999, "p999"),
+        (Statistic::P9999, "p9999"),
+        (Statistic::Mean, "mean"),
+        (Statistic::Min, "min"),
+        (Statistic::Max, "max"),
+        (Statistic::Count, "count"),
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        Statistic::ALL.iter().find(|(statistic, _)| *statistic == self).map_or("", |(_, word)| word)
+    }
+
+    /// Samples below which it says nothing: 1/(1 − q) for the quantile q, so that at least one sample lies beyond it.
+    pub const fn samples_min(self) -> u64 {
+        match self {
+            Statistic::P50 => 2,
+            Statistic::P90 => 10,
+            Statistic::P95 => 20,
+            Statistic::P99 => 100,
+            Statistic::P999 => 1_000,
+            Statistic::P9999 => 10_000,
+            Statistic::Mean | Statistic::Min | Statistic::Max => 1,
+            Statistic::Count => 0,
+        }
+    }
+
+    /// Its value in microseconds; for [`Statistic::Count`] the samples.
+    pub fn of(self, figures: &LatencyFigures) -> f64 {
+        match self {
+            Statistic::P50 => figures.p50 as f64,
+            Statistic::P90 => figures.p90 as f64,
+            Statistic::P95 => figures.p95 as f64,
+            Statistic::P99 => figures.p99 as f64,
+            Statistic::P999 => figures.p999 as f64,
+            Statistic::P9999 => figures.p9999 as f64,
+            Statistic::Mean => figures.mean,
+            Statistic::Min => figures.min as f64,
+            Statistic::Max => figures.max as f64,
+            Statistic::Count => figures.count as f64,
+        }
+    }
+}

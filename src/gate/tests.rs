@@ -1,0 +1,507 @@
+//! Tests of the gate language, of every kind of figure, and of every way to a verdict.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::results::{
+    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, LatencyFigures, OperationFigures, Outcome, Results,
+    RunInfo, UserFigures,
+};
+
+fn gate(text: &str) -> Gate {
+    Gate::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The mistake as a person sees it.
+fn shown(text: &str, error: &GateError) -> String {
+    let before = text[..error.range.start].chars().count();
+    let marked = text[error.range.clone()].chars().count().max(1);
+    let help = error.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
+    format!("{text}\n{}{} {}{help}", " ".repeat(before), "^".repeat(marked), error.message)
+}
+
+fn latency(count: u64) -> LatencyFigures {
+    let [min, p50, p90, p95, p99, p999, p9999, max] = [1_000, 20_000, 90_000, 95_000, 99_000, 99_900, 99_990, 100_000];
+    LatencyFigures { count, min, mean: 31_234.5, p50, p90, p95, p99, p999, p9999, max, curve: Vec::new() }
+}
+
+/// A run in which nothing is wrong: 1,000 publishes, 7 of them failed.
+fn results() -> Results {
+    let publish = OperationFigures {
+        started: 1_000,
+        ok: 993,
+        failed: 7,
+        open: 0,
+        rate_per_s: 49.65,
+        failures: [("rejected(503)".to_owned(), 4), ("rejected(409)".to_owned(), 2), ("timed_out".to_owned(), 1)]
+            .into(),
+        response_us: latency(993),
+        service_us: latency(993),
+        lag_us: latency(1_000),
+        failed_us: latency(7),
+        phases_us: Default::default(),
+    };
+    let connect = OperationFigures {
+        started: 20,
+        ok: 20,
+        phases_us: [("tls".to_owned(), latency(20))].into(),
+        ..OperationFigures::default()
+    };
+    Results {
+        run: RunInfo { load_s: 20.0, load_planned_s: 20.0, ended_by: EndedBy::Plan, ..RunInfo::default() },
+        operations: [("publish".to_owned(), publish), ("connect".to_owned(), connect)].into(),
+        delivery: DeliveryFigures {
+            published: 1_000,
+            accepted: 993,
+            refused: 6,
+            unknown: 1,
+            expected: 993,
+            delivered: 990,
+            excused: 3,
+            delivery_us: latency(990),
+            spread_us: latency(0),
+            ..DeliveryFigures::default()
+        },
+        arrivals: ArrivalFigures { planned: 1_001, started: 1_000, missed: 1, lag_us: latency(1_000) },
+        users: UserFigures { peak: 20, logins: 20, ..UserFigures::default() },
+        generator: GeneratorFigures {
+            workers: 2,
+            cpu_s: 1.5,
+            rss_bytes_max: 100 << 20,
+            lag_us: latency(40_000),
+            descriptors_max: 33,
+            saturated_from: None,
+        },
+        ..Results::default()
+    }
+}
+
+/// `passed`, measured and note of a gate against results.
+fn judged(text: &str, results: &Results) -> String {
+    let judged = gate(text).evaluate(results);
+    let passed = judged.passed.map_or("?", |passed| if passed { "yes" } else { "no" });
+    format!("{passed:>3} | {} | {} | {}", judged.gate, judged.measured, judged.note)
+        .trim_end_matches([' ', '|'])
+        .to_owned()
+}
+
+fn table(texts: &[&str], results: &Results) -> String {
+    texts.iter().map(|text| judged(text, results)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn mistakes_are_shown_at_their_place() {
+    let wrong = [
+        "",
+        "publsh.response.p99 < 250ms",
+        "publish.p99 < 250ms",
+        "publish.response.p98 < 250ms",
+        "throughput > 5",
+        "upload.phase.dns.p99 < 1s",
+        "publish.response.p99 250ms",
+        "publish.response.p99 = 250ms",
+        "publish.response.p99 => 250ms",
+        "publish.response.p99 <",
+        "publish.response.p99 < 0.1%",
+        "publish.response.p99 < 250",
+        "publish.response.p99 < 250 msec",
+        "publish.response.p99 < fast",
+        "publish.response.p99 < 1,5s",
+        "publish.response.p99 < -1ms",
+        "failures.ratio < 0.001",
+        "delivery.lost == 0%",
+        "delivery.lost == 1.5",
+        "publish.rate > 50",
+        "generator.rss_bytes_max < 512 MB",
+        "delivery.lost == 0 or so",
+        "delivery.lost ≤ 3",
+    ];
+    let shown: Vec<String> = wrong.iter().map(|text| shown(text, &Gate::parse(text).expect_err("a mistake"))).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    ^ a figure is missing
+      help: a gate reads like `publish.response.p99 < 250ms`
+    publsh.response.p99 < 250ms
+    ^^^^^^^^^^^^^^^^^^^ unknown figure `publsh.response.p99`
+      help: did you mean `publish.response.p99`?
+    publish.p99 < 250ms
+    ^^^^^^^^^^^ unknown figure `publish.p99`
+      help: did you mean `publish.response.p99`?
+    publish.response.p98 < 250ms
+    ^^^^^^^^^^^^^^^^^^^^ unknown figure `publish.response.p98`
+      help: did you mean `publish.response.p99`?
+    throughput > 5
+    ^^^^^^^^^^ unknown figure `throughput`
+      help: figures are, for example, `publish.response.p99`, `delivery.lost`, `failures.ratio`, `arrivals.missed`
+    upload.phase.dns.p99 < 1s
+    ^^^^^^^^^^^^^^^^^^^^ unknown figure `upload.phase.dns.p99`
+      help: did you mean `upload.phase.send.p99`?
+    publish.response.p99 250ms
+                         ^^^^^ a comparison is missing
+      help: write one of `<`, `<=`, `>`, `>=`, `==`, `!=` after the figure
+    publish.response.p99 = 250ms
+                         ^ unknown comparison `=`
+      help: write `==`
+    publish.response.p99 => 250ms
+                         ^^ unknown comparison `=>`
+      help: write `>=`
+    publish.response.p99 <
+                          ^ a limit is missing
+      help: write the limit in `us`, `ms`, `s` or `m`, such as `250ms`
+    publish.response.p99 < 0.1%
+                              ^ `publish.response.p99` is a time, not measured in `%`
+      help: write the limit in `us`, `ms`, `s` or `m`, such as `250ms`
+    publish.response.p99 < 250
+                           ^^^ `publish.response.p99` is a time, so its limit needs a unit
+      help: write the limit in `us`, `ms`, `s` or `m`, such as `250ms`
+    publish.response.p99 < 250 msec
+                               ^^^^ unknown unit `msec`
+      help: write `250ms`
+    publish.response.p99 < fast
+                           ^^^^ `fast` is no limit
+      help: write the limit in `us`, `ms`, `s` or `m`, such as `250ms`
+    publish.response.p99 < 1,5s
+                           ^^^ `1,5` is no number
+      help: write digits with at most one point, such as `1500` or `0.25`: 15 digits at most
+    publish.response.p99 < -1ms
+                           ^^^^ a limit is never negative
+      help: write the limit in `us`, `ms`, `s` or `m`, such as `250ms`
+    failures.ratio < 0.001
+                     ^^^^^ `failures.ratio` is a ratio, so its limit needs a unit
+      help: write the limit in percent, such as `0.1%`
+    delivery.lost == 0%
+                      ^ `delivery.lost` is a count, not measured in `%`
+      help: write the limit as a bare whole number, such as `0`
+    delivery.lost == 1.5
+                     ^^^ `delivery.lost` is a count, `1.5` is no whole number
+      help: write the limit as a bare whole number, such as `0`
+    publish.rate > 50
+                   ^^ `publish.rate` is a rate, so its limit needs a unit
+      help: write the limit per second, such as `50/s`
+    generator.rss_bytes_max < 512 MB
+                                  ^^ unknown unit `MB`
+      help: write `512 MiB`
+    delivery.lost == 0 or so
+                       ^^^^^ unknown unit `or so`
+      help: write the limit as a bare whole number, such as `0`
+    delivery.lost ≤ 3
+                  ^ unknown comparison `≤`
+      help: write `<=`
+    "#);
+}
+
+#[test]
+fn a_gate_on_what_the_scenario_never_does_is_a_mistake() {
+    let facts = ScenarioFacts { ops: vec![OpId::Connect, OpId::Login], has_arrivals: false };
+    let wrong = ["  upload.response.p95 < 1s", "arrivals.missed == 0", "delivery.lost == 0"];
+    let shown: Vec<String> =
+        wrong.iter().map(|text| shown(text, &gate(text).check_against(&facts).expect_err("a mistake"))).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+      upload.response.p95 < 1s
+      ^^^^^^ no step of this scenario is `upload`
+      help: it uses `connect`, `login`
+    arrivals.missed == 0
+    ^^^^^^^^ this scenario has no arrivals
+      help: give it an open model with `[load] arrivals`
+    delivery.lost == 0
+    ^^^^^^^^ nothing is delivered: no step of this scenario is `publish`
+      help: add a `publish` step or remove the gate
+    "#);
+    for fine in ["login.response.p99 < 1s", "failures.ratio == 0%", "users.peak > 5", "generator.lag.p99 < 5ms"] {
+        assert_eq!(gate(fine).check_against(&facts), Ok(()), "{fine}");
+    }
+    let facts = ScenarioFacts { ops: vec![OpId::Publish], has_arrivals: true };
+    for fine in ["arrivals.missed == 0", "delivery.lost == 0"] {
+        assert_eq!(gate(fine).check_against(&facts), Ok(()), "{fine}");
+    }
+}
+
+#[test]
+fn each_kind_of_figure_is_judged() {
+    let gates = [
+        "publish.response.p99 < 250ms",
+        "publish.response.p99 < 0.099s",
+        "publish.response.p99<=99ms",
+        "publish.response.p999 < 1 s",
+        "publish.response.p50 > 1m",
+        "publish.response.mean < 31234us",
+        "publish.response.count == 993",
+        "publish.service.max <= 100ms",
+        "publish.lag.p95 < 50ms",
+        "publish.failed_response.p50 < 1s",
+        "publish.failed_response.p99 < 1s",
+        "connect.phase.tls.p95 < 100ms",
+        "connect.phase.dns.p95 < 100ms",
+        "publish.count == 1000",
+        "publish.failed < 7",
+        "publish.rate >= 50/s",
+        "publish.failures.ratio <= 0.7%",
+        "publish.failures.rejected == 6",
+        "publish.failures.rejected(409) == 2",
+        "publish.failures.timed_out != 1",
+        "failures.ratio < 0.1%",
+        "failures.count < 10",
+        "failures.closed == 0",
+        "delivery.p99 < 500ms",
+        "delivery.spread.p50 < 1s",
+        "delivery.lost == 0",
+        "delivery.lost.ratio < 0.1%",
+        "delivery.delivered >= 991",
+        "arrivals.missed == 0",
+        "arrivals.missed.ratio < 0.1%",
+        "arrivals.lag.p99 < 100ms",
+        "users.peak == 20",
+        "users.reconnects == 0",
+        "generator.cpu_s < 1s",
+        "generator.rss_bytes_max < 64 MiB",
+        "generator.descriptors_max < 1000",
+    ];
+    insta::assert_snapshot!(table(&gates, &results()), @r#"
+    yes | publish.response.p99 < 250ms | 99ms
+     no | publish.response.p99 < 0.099s | 99ms | exactly the limit
+    yes | publish.response.p99<=99ms | 99ms
+      ? | publish.response.p999 < 1 s | 99.9ms | only 993 samples, `p999` needs 1000
+     no | publish.response.p50 > 1m | 20ms | 59.98s below the limit
+     no | publish.response.mean < 31234us | 31.235ms | 0.5us above the limit
+    yes | publish.response.count == 993 | 993
+    yes | publish.service.max <= 100ms | 100ms
+     no | publish.lag.p95 < 50ms | 95ms | 45ms above the limit
+    yes | publish.failed_response.p50 < 1s | 20ms
+      ? | publish.failed_response.p99 < 1s | 99ms | only 7 samples, `p99` needs 100
+    yes | connect.phase.tls.p95 < 100ms | 95ms
+      ? | connect.phase.dns.p95 < 100ms |  | there is no sample
+    yes | publish.count == 1000 | 1000
+     no | publish.failed < 7 | 7 | exactly the limit
+     no | publish.rate >= 50/s | 49.65/s | 0.35/s below the limit
+    yes | publish.failures.ratio <= 0.7% | 0.7% (7 of 1000)
+    yes | publish.failures.rejected == 6 | 6
+    yes | publish.failures.rejected(409) == 2 | 2
+     no | publish.failures.timed_out != 1 | 1 | exactly the limit
+     no | failures.ratio < 0.1% | 0.6863% (7 of 1020) | 0.5863 percentage points above the limit
+    yes | failures.count < 10 | 7
+    yes | failures.closed == 0 | 0
+    yes | delivery.p99 < 500ms | 99ms
+      ? | delivery.spread.p50 < 1s |  | there is no sample
+    yes | delivery.lost == 0 | 0
+    yes | delivery.lost.ratio < 0.1% | 0% (0 of 993)
+     no | delivery.delivered >= 991 | 990 | 1 below the limit
+     no | arrivals.missed == 0 | 1 | 1 above the limit
+    yes | arrivals.missed.ratio < 0.1% | 0.0999% (1 of 1001)
+    yes | arrivals.lag.p99 < 100ms | 99ms
+    yes | users.peak == 20 | 20
+    yes | users.reconnects == 0 | 0
+     no | generator.cpu_s < 1s | 1.5s | 500ms above the limit
+     no | generator.rss_bytes_max < 64 MiB | 100 MiB | 36 MiB above the limit
+    yes | generator.descriptors_max < 1000 | 33
+    "#);
+}
+
+#[test]
+fn a_run_that_measured_nothing_passes_no_gate() {
+    let empty = Results::default();
+    let gates = [
+        "publish.response.p99 < 250ms",
+        "publish.response.count < 5",
+        "publish.count > 0",
+        "publish.failed == 0",
+        "publish.rate < 5/s",
+        "failures.ratio == 0%",
+        "failures.count == 0",
+        "delivery.lost == 0",
+        "delivery.lost.ratio == 0%",
+        "delivery.delivered > 0",
+        "arrivals.missed == 0",
+        "users.reconnects == 0",
+        "generator.cpu_s < 1s",
+        "generator.rss_bytes_max < 1 GiB",
+        "generator.descriptors_max < 5",
+    ];
+    insta::assert_snapshot!(table(&gates, &empty), @r#"
+     ? | publish.response.p99 < 250ms |  | there is no sample
+     ? | publish.response.count < 5 | 0 | there was nothing to count
+    no | publish.count > 0 | 0 | exactly the limit
+     ? | publish.failed == 0 | 0 | there was nothing to count
+     ? | publish.rate < 5/s | 0/s | there was nothing to count
+     ? | failures.ratio == 0% |  | there was nothing to take a share of
+     ? | failures.count == 0 | 0 | there was nothing to count
+     ? | delivery.lost == 0 | 0 | there was nothing to count
+     ? | delivery.lost.ratio == 0% |  | there was nothing to take a share of
+    no | delivery.delivered > 0 | 0 | exactly the limit
+     ? | arrivals.missed == 0 | 0 | there was nothing to count
+     ? | users.reconnects == 0 | 0 | there was nothing to count
+     ? | generator.cpu_s < 1s |  | it was not measured
+     ? | generator.rss_bytes_max < 1 GiB |  | it was not measured
+     ? | generator.descriptors_max < 5 | 0 | there was nothing to count
+    "#);
+    for name in Figure::names() {
+        let figure = Figure::by_name(name).expect("a known name");
+        let unit = figure.quantity().units()[0];
+        for comparison in [Comparison::Less, Comparison::LessOrEqual, Comparison::NotEqual] {
+            let limit = Limit { number: Decimal::whole(1_000_000), unit };
+            let gate = Gate::new(figure.clone(), comparison, limit).expect("the unit fits");
+            assert_ne!(gate.evaluate(&empty).passed, Some(true), "{gate}");
+        }
+    }
+}
+
+#[test]
+fn few_samples_give_no_answer() {
+    for (statistic, _) in Statistic::ALL {
+        let Some(few) = statistic.samples_min().checked_sub(1) else { continue };
+        let gate = gate(&format!("publish.response.{} < 250ms", statistic.word()));
+        for (count, passed) in [(few, None), (few + 1, Some(true))] {
+            let mut results = results();
+            results.operations.get_mut("publish").expect("publish").response_us = latency(count);
+            assert_eq!(gate.evaluate(&results).passed, passed, "{gate} with {count}");
+        }
+    }
+}
+
+fn outcome(gates: &[Gate], change: impl FnOnce(&mut Results)) -> String {
+    let mut results = results();
+    change(&mut results);
+    judge(gates, &mut results);
+    let outcome = format!("{:?}", results.verdict.outcome);
+    std::iter::once(outcome).chain(results.verdict.reasons).collect::<Vec<_>>().join("\n- ")
+}
+
+#[test]
+fn every_way_to_a_verdict() {
+    let good = || vec![gate("publish.response.p99 < 250ms"), gate("delivery.lost == 0")];
+    let bad = || vec![gate("publish.response.p99 < 250ms"), gate("publish.response.p50 < 5ms")];
+    let unsure = || vec![gate("publish.failed_response.p99 < 250ms")];
+    let broken_off =
+        |ended_by| move |results: &mut Results| (results.run.ended_by, results.run.load_s) = (ended_by, 3.5);
+    let cases = [
+        ("gates hold", outcome(&good(), |_| ())),
+        ("no gates", outcome(&[], |_| ())),
+        ("a gate fails", outcome(&bad(), |_| ())),
+        ("a gate cannot be told", outcome(&unsure(), |_| ())),
+        ("failure beats doubt", outcome(&[bad(), unsure()].concat(), |_| ())),
+        ("saturated", outcome(&good(), |results| results.generator.saturated_from = Some(12.25))),
+        ("saturation beats failure", outcome(&bad(), |results| results.generator.saturated_from = Some(0.0))),
+        ("interrupted", outcome(&good(), broken_off(EndedBy::Interrupt))),
+        ("terminated", outcome(&good(), broken_off(EndedBy::Terminated))),
+        ("crashed", outcome(&good(), broken_off(EndedBy::Crash))),
+        ("aborted", outcome(&good(), broken_off(EndedBy::Abort))),
+        ("interrupted, and a gate fails", outcome(&bad(), broken_off(EndedBy::Interrupt))),
+        ("interrupted before enough", outcome(&[gate("publish.count >= 2000")], broken_off(EndedBy::Interrupt))),
+        (
+            "nothing measured",
+            outcome(&[], |results| {
+                results.operations.values_mut().for_each(|op| {
+                    (op.open, op.ok) = (op.open + op.ok, 0);
+                })
+            }),
+        ),
+        ("no operation at all", outcome(&[], |results| results.operations.clear())),
+        ("deliveries do not add up", outcome(&bad(), |results| results.delivery.delivered += 1)),
+        ("arrivals do not add up", outcome(&[], |results| results.arrivals.missed = 0)),
+        (
+            "operations do not add up",
+            outcome(&[], |results| {
+                results.operations.get_mut("connect").expect("connect").open = 1;
+            }),
+        ),
+    ];
+    let shown: Vec<String> = cases.iter().map(|(case, outcome)| format!("{case}: {outcome}")).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    gates hold: Pass
+    no gates: Pass
+    a gate fails: Fail
+    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    a gate cannot be told: NoVerdict
+    - `publish.failed_response.p99 < 250ms` cannot be told: only 7 samples, `p99` needs 100
+    failure beats doubt: Fail
+    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    saturated: NoVerdict
+    - the generator was the bottleneck from second 12.2 on: give it more processors or less load
+    saturation beats failure: NoVerdict
+    - the generator was the bottleneck from second 0.0 on: give it more processors or less load
+    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    interrupted: NoVerdict
+    - the run was interrupted after 3.5 s of 20.0 s
+    terminated: NoVerdict
+    - the run was terminated after 3.5 s of 20.0 s
+    crashed: NoVerdict
+    - the run ended without a word after 3.5 s of 20.0 s
+    aborted: NoVerdict
+    - the run was aborted by a gate after 3.5 s of 20.0 s
+    interrupted, and a gate fails: Fail
+    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    interrupted before enough: NoVerdict
+    - the run was interrupted after 3.5 s of 20.0 s
+    - `publish.count >= 2000` cannot be told: the run ended early; more could have come
+    nothing measured: NoVerdict
+    - nothing was measured: not one operation succeeded
+    no operation at all: NoVerdict
+    - nothing was measured: not one operation succeeded
+    deliveries do not add up: NoVerdict
+    - internal: books do not close: deliveries expected 993, but 991 delivered + 0 lost + 3 excused
+    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    arrivals do not add up: NoVerdict
+    - internal: books do not close: arrivals planned 1001, but 1000 started + 0 missed
+    operations do not add up: NoVerdict
+    - internal: books do not close: `connect` started 20, but 20 ok + 0 failed + 1 open
+    "#);
+}
+
+#[test]
+fn a_gate_that_warns_never_fails_the_run() {
+    let mut results = results();
+    let warn = |text| gate(text).with_severity(Severity::Warn);
+    let gates =
+        [gate("publish.response.p99 < 250ms"), warn("publish.response.p50 < 5ms"), warn("publish.response.p9999 < 1s")];
+    judge(&gates, &mut results);
+    assert_eq!((results.verdict.outcome, results.gates.len()), (Outcome::Pass, 1));
+    insta::assert_snapshot!(results.warnings.join("\n"), @r#"
+    `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    `publish.response.p9999 < 1s` cannot be told: only 993 samples, `p9999` needs 10000
+    "#);
+    judge(&gates, &mut results);
+    assert_eq!(results.warnings.len(), 2, "judging anew does not repeat the warnings");
+}
+
+#[test]
+fn names_are_unambiguous_and_documented() {
+    for (index, name) in Figure::names().iter().enumerate() {
+        let figure = Figure::by_name(name).expect("a known name");
+        assert_eq!(&figure.to_string(), name);
+        assert!(index == 0 || Figure::names()[index - 1] != *name, "{name} is there twice");
+        // No operation's name may hide a family.
+        assert_eq!(figure.operation().is_some(), figure.family() == "<op>", "{name}");
+    }
+    assert!(catalogue().iter().all(|row| !row.summary.is_empty()));
+}
+
+fn any_gate() -> impl Strategy<Value = Gate> {
+    let parts = (any::<prop::sample::Index>(), 0usize..6, any::<prop::sample::Index>(), 0u64..1_000_000_000, 0usize..6);
+    parts.prop_map(|(name, comparison, unit, number, places)| {
+        let figure = Figure::by_name(name.get::<String>(Figure::names())).expect("a known name");
+        let quantity = figure.quantity();
+        let unit = *unit.get(quantity.units());
+        let places = if quantity == Quantity::Count { 0 } else { places };
+        let digits = format!("{number:08}");
+        let (whole, fraction) = digits.split_at(digits.len() - places);
+        let number = if places == 0 { digits.clone() } else { format!("{whole}.{fraction}") };
+        let number = Decimal::parse(&number).expect("a number");
+        Gate::new(figure, Comparison::ALL[comparison].0, Limit { number, unit }).expect("the unit fits")
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_printed_gate_is_read_back(gate in any_gate()) {
+        prop_assert_eq!(Gate::parse(&gate.to_string()), Ok(gate.clone()));
+        let squeezed = gate.to_string().replace(' ', "");
+        prop_assert_eq!(Gate::parse(&squeezed), Ok(gate.clone()), "{}", squeezed);
+        let judged = gate.evaluate(&results());
+        prop_assert!(judged.passed.is_some() || !judged.note.is_empty());
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,60}|[a-z.]{0,20} ?[<>=!≤]{0,3} ?[0-9.,]{0,20} ?[a-zA-Zµ%/]{0,4}") {
+        if let Err(error) = Gate::parse(&text) {
+            prop_assert!(text.get(error.range.clone()).is_some(), "{:?} in {:?}", error, text);
+        }
+    }
+}

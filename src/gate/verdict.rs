@@ -1,0 +1,95 @@
+//! The verdict: what the gates, and the doubts about the run itself, add up to.
+
+use super::{Gate, Severity, evaluate};
+use crate::results::{EndedBy, GateFigures, Outcome, Results, Verdict};
+
+/// Judges a run: fills in its gates, its verdict, and a warning for each gate that only warns and does not hold.
+pub fn judge(gates: &[Gate], results: &mut Results) {
+    results.gates = evaluate(gates, results);
+    for gate in gates.iter().filter(|gate| gate.severity == Severity::Warn) {
+        let judged = gate.evaluate(results);
+        let warning = match judged.passed {
+            Some(true) => continue,
+            Some(false) => not_held(&judged),
+            None => not_told(&judged),
+        };
+        if !results.warnings.contains(&warning) {
+            results.warnings.push(warning);
+        }
+    }
+    results.verdict = verdict(results);
+}
+
+/// What the judged gates and the run's own health say.
+///
+/// No verdict whatever the gates say: the generator was the bottleneck, or the books do not close, so the figures are in
+/// doubt. Otherwise a gate that does not hold fails the run, even one that was broken off: more load would not have mended
+/// it. After that come the reasons for which a run without a failed gate still says nothing.
+pub fn verdict(results: &Results) -> Verdict {
+    let mut doubts = saturation(results);
+    doubts.extend(open_books(results));
+    let failed: Vec<String> = results.gates.iter().filter(|gate| gate.passed == Some(false)).map(not_held).collect();
+    if doubts.is_empty() && !failed.is_empty() {
+        return Verdict { outcome: Outcome::Fail, reasons: failed };
+    }
+    doubts.extend(broken_off(results));
+    if results.operations.values().all(|op| op.ok == 0) {
+        doubts.push("nothing was measured: not one operation succeeded".to_owned());
+    }
+    doubts.extend(results.gates.iter().filter(|gate| gate.passed.is_none()).map(not_told));
+    // Not the verdict, and still what the reader wants to know.
+    doubts.extend(failed);
+    let outcome = if doubts.is_empty() { Outcome::Pass } else { Outcome::NoVerdict };
+    Verdict { outcome, reasons: doubts }
+}
+
+fn not_held(gate: &GateFigures) -> String {
+    format!("`{}` does not hold: measured {}, {}", gate.gate, gate.measured, gate.note)
+}
+
+fn not_told(gate: &GateFigures) -> String {
+    format!("`{}` cannot be told: {}", gate.gate, gate.note)
+}
+
+fn saturation(results: &Results) -> Vec<String> {
+    let from = results.generator.saturated_from.map(|from_s| {
+        format!("the generator was the bottleneck from second {from_s:.1} on: give it more processors or less load")
+    });
+    from.into_iter().collect()
+}
+
+fn broken_off(results: &Results) -> Option<String> {
+    let run = &results.run;
+    let cause = match run.ended_by {
+        EndedBy::Plan => return None,
+        EndedBy::Interrupt => "was interrupted",
+        EndedBy::Terminated => "was terminated",
+        EndedBy::Abort => "was aborted by a gate",
+        EndedBy::Crash => "ended without a word",
+    };
+    Some(format!("the run {cause} after {:.1} s of {:.1} s", run.load_s, run.load_planned_s))
+}
+
+/// Sums that do not add up, which is a mistake of this program or a damaged journal.
+fn open_books(results: &Results) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut check = |what: &str, total: u64, parts: &[(&str, u64)]| {
+        let sum = parts.iter().fold(0u64, |sum, (_, part)| sum.saturating_add(*part));
+        if total != sum {
+            let parts: Vec<String> = parts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            problems.push(format!("internal: books do not close: {what} {total}, but {}", parts.join(" + ")));
+        }
+    };
+    let delivery = &results.delivery;
+    check(
+        "deliveries expected",
+        delivery.expected,
+        &[("delivered", delivery.delivered), ("lost", delivery.lost), ("excused", delivery.excused)],
+    );
+    let arrivals = &results.arrivals;
+    check("arrivals planned", arrivals.planned, &[("started", arrivals.started), ("missed", arrivals.missed)]);
+    for (name, op) in &results.operations {
+        check(&format!("`{name}` started"), op.started, &[("ok", op.ok), ("failed", op.failed), ("open", op.open)]);
+    }
+    problems
+}

@@ -1,0 +1,298 @@
+//! `Fold`: the records of a run, one by one, into its results.
+//!
+//! Pure and bounded: totals are sums, histograms are merged, the series has at most a thousand points. The same records
+//! give the same results, whether they come while the run lasts or from its journal a week later. Gates are judged
+//! elsewhere: the verdict stays empty here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::failure_sums::FailureSums;
+use super::timeline::{Timeline, seconds_since};
+use super::{
+    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, IntervalRecord, LatencyFigures, Mark,
+    OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+};
+use crate::ledger::{ExcuseReason, LedgerTotals};
+use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
+use crate::ops::OpId;
+use crate::tick::Tick;
+
+/// Most warnings, and most marks, of one run.
+const NOTES_MAX: usize = 1_000;
+
+/// The results of a run so far.
+#[derive(Debug, Default)]
+pub struct Fold {
+    run: Option<Box<RunInfo>>,
+    end: Option<RunEnd>,
+    /// Sums of all intervals; its failures and its gauges are not used.
+    sums: Interval,
+    failures: FailureSums,
+    /// The latest totals, and the spread of all intervals.
+    ledger: LedgerTotals,
+    spread: Latency,
+    first_health: Option<HealthSample>,
+    latest: Option<Latest>,
+    peak: u64,
+    rss_bytes_max: u64,
+    descriptors_max: u64,
+    /// Start of the first saturated interval.
+    saturated_from: Option<Tick>,
+    /// Time between intervals that nothing is known of, microseconds.
+    missing_us: u64,
+    timeline: Timeline,
+    marks: Vec<Mark>,
+    warnings: Vec<String>,
+    known_warnings: BTreeSet<String>,
+    notes_dropped: u64,
+}
+
+/// What only the latest interval tells.
+#[derive(Debug)]
+struct Latest {
+    to: Tick,
+    load_start: Tick,
+    health: HealthSample,
+    open: BTreeMap<OpId, u64>,
+}
+
+impl Fold {
+    /// No record yet.
+    pub fn new() -> Fold {
+        Fold::default()
+    }
+
+    /// Adds the next record.
+    pub fn push(&mut self, record: &Record) {
+        match record {
+            Record::Start(run) => {
+                self.run.get_or_insert_with(|| run.clone());
+            }
+            Record::Interval(interval) => self.push_interval(interval),
+            Record::Mark(mark) if self.marks.len() < NOTES_MAX => self.marks.push(mark.clone()),
+            Record::Warning(text) if self.warnings.len() < NOTES_MAX => {
+                if self.known_warnings.insert(text.clone()) {
+                    self.warnings.push(text.clone());
+                }
+            }
+            Record::Mark(_) | Record::Warning(_) => self.notes_dropped += 1,
+            Record::End(end) => self.end = Some(end.clone()),
+        }
+    }
+
+    fn push_interval(&mut self, record: &IntervalRecord) {
+        if let Some(latest) = &self.latest {
+            // Less than half an interval is a late hand-over, not a lost record.
+            let gap_us = record.from.micros_since(latest.to);
+            if gap_us > record.to.micros_since(record.from) / 2 {
+                self.missing_us += gap_us;
+            }
+        }
+        let IntervalRecord { figures, health, .. } = record;
+        self.sums.merge(figures);
+        // Gauges of one instant have no sum.
+        (self.sums.users.online, self.sums.users.peak) = (0, 0);
+        self.sums.users.open.clear();
+        self.sums.failures.clear();
+        self.failures.add(&figures.failures);
+        self.spread.merge(&record.ledger.spread);
+        self.ledger = LedgerTotals { spread: Latency::default(), ..record.ledger.clone() };
+        // `peak` adds the workers' own peaks and may miss users that were online when the interval began.
+        self.peak = self.peak.max(figures.users.peak).max(figures.users.online);
+        self.rss_bytes_max = self.rss_bytes_max.max(health.rss_bytes);
+        self.descriptors_max = self.descriptors_max.max(health.descriptors);
+        if health.is_saturated {
+            self.saturated_from.get_or_insert(record.from);
+        }
+        self.first_health.get_or_insert(*health);
+        self.latest = Some(Latest {
+            to: record.to,
+            load_start: record.load_start,
+            health: *health,
+            open: figures.users.open.clone(),
+        });
+        self.timeline.push(record);
+    }
+
+    /// The results so far, as if the run had been broken off here unless its end is known.
+    pub fn finish(&self) -> Results {
+        let load_start = self.latest.as_ref().map_or(Tick::ZERO, |latest| latest.load_start);
+        let load_s = match (&self.end, &self.latest) {
+            (Some(end), _) => end.load_end.since(load_start).as_secs_f64(),
+            (None, Some(latest)) => latest.to.since(load_start).as_secs_f64(),
+            (None, None) => 0.0,
+        };
+        Results {
+            format: RESULTS_FORMAT,
+            run: self.run_info(load_s),
+            verdict: Default::default(),
+            operations: self.operations(load_s),
+            delivery: self.delivery(),
+            arrivals: ArrivalFigures {
+                planned: self.sums.arrivals.planned,
+                started: self.sums.arrivals.started,
+                missed: self.sums.arrivals.missed,
+                lag_us: (&self.sums.arrivals.lag).into(),
+            },
+            users: self.users(),
+            traffic: self.traffic(),
+            gates: Vec::new(),
+            failures: self.failures.figures(load_start),
+            generator: self.generator(load_start),
+            warnings: self.warnings(),
+            series: Series {
+                interval_s: self.timeline.interval_s(),
+                points: self.timeline.points(load_start),
+                marks: self.marks.clone(),
+            },
+        }
+    }
+
+    fn run_info(&self, load_s: f64) -> RunInfo {
+        let mut run = self.run.as_deref().cloned().unwrap_or_default();
+        run.load_s = load_s;
+        match &self.end {
+            Some(end) => (run.ended_by, run.ended_at) = (end.ended_by, end.ended_at.clone()),
+            None => (run.ended_by, run.ended_at) = (EndedBy::Crash, String::new()),
+        }
+        run
+    }
+
+    /// Figures of each operation that was begun, or came to an end, at least once.
+    fn operations(&self, load_s: f64) -> BTreeMap<String, OperationFigures> {
+        let used = OpId::ALL.iter().zip(&self.sums.ops).filter(|(_, sums)| sums.started + sums.ok + sums.failed > 0);
+        used.map(|(&op, sums)| (op.name().to_owned(), self.operation(op, sums, load_s))).collect()
+    }
+
+    fn operation(&self, op: OpId, sums: &OpFigures, load_s: f64) -> OperationFigures {
+        let unaccounted = sums.started.saturating_sub(sums.ok + sums.failed);
+        let open = match (&self.end, &self.latest) {
+            (Some(_), Some(latest)) => latest.open.get(&op).copied().unwrap_or(0),
+            _ => unaccounted,
+        };
+        let phases = Phase::ALL.iter().map(|&(phase, word)| (word, &sums.phases[phase as usize]));
+        OperationFigures {
+            started: sums.started,
+            ok: sums.ok,
+            failed: sums.failed,
+            open,
+            rate_per_s: if load_s > 0.0 { sums.ok as f64 / load_s } else { 0.0 },
+            failures: self.failures.of(op),
+            response_us: (&sums.response).into(),
+            service_us: (&sums.service).into(),
+            lag_us: (&sums.lag).into(),
+            failed_us: (&sums.failed_response).into(),
+            phases_us: phases
+                .filter(|(_, latency)| latency.count() > 0)
+                .map(|(word, latency)| (word.to_owned(), LatencyFigures::from(latency)))
+                .collect(),
+        }
+    }
+
+    /// The ledger. What is still open was cut off by the end of the run, which excuses it.
+    fn delivery(&self) -> DeliveryFigures {
+        let LedgerTotals { mut excused, open, .. } = self.ledger;
+        excused[ExcuseReason::Unfinished as usize] += open;
+        let by_reason = ExcuseReason::ALL.iter().map(|&(reason, word)| (word.to_owned(), excused[reason as usize]));
+        DeliveryFigures {
+            published: self.ledger.published,
+            accepted: self.ledger.accepted,
+            refused: self.ledger.refused,
+            unknown: self.ledger.unknown,
+            expected: self.ledger.expected,
+            delivered: self.ledger.delivered,
+            lost: self.ledger.lost,
+            duplicated: self.ledger.duplicated,
+            reordered: self.ledger.reordered,
+            phantom: self.ledger.phantom,
+            excused: excused.iter().sum(),
+            excused_by: by_reason.filter(|(_, count)| *count > 0).collect(),
+            late: self.ledger.late,
+            corrupted: self.ledger.corrupted,
+            foreign: self.ledger.foreign,
+            echo_expected: self.ledger.echo_expected,
+            echo_delivered: self.ledger.echo_delivered,
+            delivery_us: (&self.sums.delivery).into(),
+            spread_us: (&self.spread).into(),
+        }
+    }
+
+    fn users(&self) -> UserFigures {
+        let users = &self.sums.users;
+        let close_code = |code: Option<u16>| code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        UserFigures {
+            peak: self.peak,
+            logins: users.logins,
+            reconnects: users.reconnects,
+            closed_by_code: users.closed_by_code.iter().map(|(&code, &count)| (close_code(code), count)).collect(),
+            unsolicited_by_code: users.unsolicited_by_code.iter().map(|(code, &n)| (code.to_string(), n)).collect(),
+            late_replies: users.late_replies,
+            duplicate_replies: users.duplicate_replies,
+            unmatched_replies: users.unmatched_replies,
+        }
+    }
+
+    fn traffic(&self) -> TrafficFigures {
+        let traffic = &self.sums.traffic;
+        let by_kind = FrameKind::ALL.iter().map(|&(kind, word)| (word, traffic.frames_received[kind as usize]));
+        TrafficFigures {
+            frames_sent: traffic.frames_sent,
+            frames_received: traffic.frames_received.iter().sum(),
+            bytes_sent: traffic.bytes_sent,
+            bytes_received: traffic.bytes_received,
+            bytes_uploaded: traffic.bytes_uploaded,
+            bytes_downloaded: traffic.bytes_downloaded,
+            received_by_kind: by_kind.filter(|(_, n)| *n > 0).map(|(word, n)| (word.to_owned(), n)).collect(),
+        }
+    }
+
+    fn generator(&self, load_start: Tick) -> GeneratorFigures {
+        let last = self.latest.as_ref().map(|latest| latest.health).unwrap_or_default();
+        let first = self.first_health.unwrap_or_default();
+        GeneratorFigures {
+            workers: last.workers,
+            cpu_s: last.cpu_us.saturating_sub(first.cpu_us) as f64 / 1e6,
+            rss_bytes_max: self.rss_bytes_max,
+            lag_us: (&self.sums.timer_lag).into(),
+            descriptors_max: self.descriptors_max,
+            saturated_from: self.saturated_from.map(|from| seconds_since(from, load_start)),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        if self.run.is_none() {
+            warnings.push("the record of what was run is missing from the journal".to_owned());
+        }
+        if self.end.is_none() {
+            warnings.push(match &self.latest {
+                Some(latest) => format!(
+                    "the run ended without a word; the figures are those up to second {:.3} of the load",
+                    seconds_since(latest.to, latest.load_start)
+                ),
+                None => "the run ended without a word before its first interval was complete".to_owned(),
+            });
+        }
+        if self.ledger.open > 0 {
+            let open = self.ledger.open;
+            warnings
+                .push(format!("{open} deliveries were still on their way at the end and are excused as `unfinished`"));
+        }
+        if self.missing_us > 0 {
+            let missing_s = self.missing_us as f64 / 1e6;
+            warnings
+                .push(format!("the figures of {missing_s:.3} s within the run are missing: its intervals have gaps"));
+        }
+        if self.notes_dropped > 0 {
+            warnings.push(format!("{} further marks and warnings were left out", self.notes_dropped));
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+impl Fold {
+    pub(super) fn timeline_points(&self) -> usize {
+        self.timeline.len()
+    }
+}

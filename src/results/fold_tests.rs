@@ -1,0 +1,178 @@
+//! Tests of the fold: totals, crashes, and the series at any length.
+
+use std::time::Duration;
+
+use super::*;
+use crate::ledger::{ExcuseReason, LedgerTotals};
+use crate::metrics::{Interval, Sample};
+use crate::ops::{FailureKind, OpId};
+use crate::tick::Tick;
+
+const SECOND: u64 = 1_000_000;
+
+fn tick(micros: u64) -> Tick {
+    Tick::from_micros(micros)
+}
+
+/// Second `index` of a run whose load began at second 2: `ok` publishes of 1 ms and one failure.
+fn interval(index: u64, ok: u64) -> Box<IntervalRecord> {
+    let from = tick((index + 2) * SECOND);
+    let mut figures = Interval::default();
+    for number in 0..ok {
+        let sample =
+            Sample { op: OpId::Publish, due: from, sent: from, done: from + Duration::from_micros(1_000 + number) };
+        figures.started(OpId::Publish);
+        figures.ok(sample);
+        figures.delivery.record(2_000 + number);
+    }
+    figures.started(OpId::Publish);
+    figures.failed(
+        Sample { op: OpId::Publish, due: from, sent: from, done: from + Duration::from_millis(5) },
+        FailureKind::Rejected(503),
+        || "busy".to_owned(),
+    );
+    figures.users.online = 10 + index;
+    figures.users.peak = 12;
+    figures.timer_lag.record(50);
+    figures.traffic.bytes_sent = 100;
+    let ledger = LedgerTotals {
+        published: ok * (index + 1),
+        accepted: ok * (index + 1),
+        expected: ok * (index + 1),
+        delivered: ok * (index + 1),
+        ..LedgerTotals::default()
+    };
+    let cpu_us = index * 250_000;
+    let health = HealthSample { workers: 2, cpu_us, rss_bytes: 1_000, descriptors: 9, is_saturated: false };
+    Box::new(IntervalRecord {
+        from,
+        to: from + Duration::from_secs(1),
+        load_start: tick(2 * SECOND),
+        figures,
+        ledger,
+        health,
+    })
+}
+
+fn start() -> Record {
+    Record::Start(Box::new(RunInfo { name: "test".to_owned(), seed: 7, ..RunInfo::default() }))
+}
+
+fn end(load_end: u64) -> Record {
+    let ended_at = "2026-03-06T17:10:00Z".to_owned();
+    Record::End(RunEnd { ended_by: EndedBy::Plan, ended_at, load_end: tick(load_end) })
+}
+
+#[test]
+fn totals_are_sums_and_the_books_close() {
+    let mut fold = Fold::new();
+    fold.push(&start());
+    (0..4).for_each(|index| fold.push(&Record::Interval(interval(index, 5))));
+    fold.push(&Record::Warning("a doubt".to_owned()));
+    fold.push(&Record::Warning("a doubt".to_owned()));
+    fold.push(&end(6 * SECOND));
+    let results = fold.finish();
+    let publish = &results.operations["publish"];
+    assert_eq!((publish.started, publish.ok, publish.failed, publish.open), (24, 20, 4, 0));
+    assert_eq!(publish.failures["rejected(503)"], 4);
+    assert_eq!((publish.response_us.count, publish.failed_us.count, publish.lag_us.count), (20, 4, 24));
+    assert!((publish.rate_per_s - 5.0).abs() < 1e-9, "{}", publish.rate_per_s);
+    assert_eq!((results.delivery.expected, results.delivery.delivered), (20, 20));
+    assert_eq!((results.run.load_s, results.run.ended_by), (4.0, EndedBy::Plan));
+    assert_eq!((results.users.peak, results.generator.cpu_s), (13, 0.75));
+    assert_eq!((results.failures[0].first_s, results.failures[0].last_s), (0.005, 3.005));
+    assert_eq!(results.warnings, ["a doubt"]);
+    assert_eq!((results.series.points.len(), results.series.interval_s), (4, 1.0));
+    assert_eq!((results.series.points[3].at_s, results.series.points[3].cpu_percent), (3.0, 25.0));
+}
+
+#[test]
+fn a_run_without_an_end_excuses_what_was_on_its_way() {
+    let mut fold = Fold::new();
+    fold.push(&start());
+    let mut last = interval(0, 5);
+    last.figures.started(OpId::Publish);
+    (last.ledger.expected, last.ledger.open) = (8, 3);
+    last.ledger.excused[ExcuseReason::Attach as usize] = 2;
+    last.ledger.expected += 2;
+    fold.push(&Record::Interval(last));
+    let results = fold.finish();
+    let DeliveryFigures { expected, delivered, lost, excused, excused_by, .. } = &results.delivery;
+    assert_eq!((*expected, *delivered, *lost, *excused), (10, 5, 0, 5));
+    assert_eq!((excused_by["unfinished"], excused_by["attach"]), (3, 2));
+    assert_eq!(results.operations["publish"].open, 1);
+    assert_eq!((results.run.ended_by, results.run.load_s), (EndedBy::Crash, 1.0));
+    insta::assert_snapshot!(results.warnings.join("\n"), @r"
+    the run ended without a word; the figures are those up to second 1.000 of the load
+    3 deliveries were still on their way at the end and are excused as `unfinished`
+    ");
+}
+
+#[test]
+fn a_gap_between_intervals_is_told() {
+    let mut fold = Fold::new();
+    for index in [0, 1, 4] {
+        fold.push(&Record::Interval(interval(index, 1)));
+    }
+    let warnings = fold.finish().warnings.join("\n");
+    assert!(warnings.contains("the figures of 2.000 s within the run are missing"), "{warnings}");
+}
+
+#[test]
+fn saturation_begins_with_the_first_flagged_interval() {
+    let mut fold = Fold::new();
+    for index in 0..5 {
+        let mut record = interval(index, 1);
+        record.health.is_saturated = index == 2 || index == 4;
+        fold.push(&Record::Interval(record));
+    }
+    assert_eq!(fold.finish().generator.saturated_from, Some(2.0));
+}
+
+#[test]
+fn nothing_at_all_folds_to_an_empty_crash() {
+    let results = Fold::new().finish();
+    assert_eq!((results.run.ended_by, results.run.load_s), (EndedBy::Crash, 0.0));
+    assert_eq!(results.warnings.len(), 2);
+}
+
+#[test]
+fn a_long_series_is_merged_as_histograms_and_loses_nothing() {
+    let mut fold = Fold::new();
+    let intervals = 2_345;
+    let mut largest = 0;
+    for index in 0..intervals {
+        fold.push(&Record::Interval(interval(index, 1 + index % 3)));
+        largest = largest.max(fold.timeline_points());
+    }
+    let results = fold.finish();
+    let points = &results.series.points;
+    assert!(largest <= timeline::POINTS_MAX, "{largest}");
+    assert_eq!((points.len(), results.series.interval_s), (587, 4.0));
+    assert!(points.is_sorted_by(|one, next| one.at_s + 4.0 == next.at_s));
+    let ok: u64 = points.iter().map(|point| point.operations["publish"].ok).sum();
+    let failed: u64 = points.iter().map(|point| point.operations["publish"].failed).sum();
+    let delivered: u64 = points.iter().map(|point| point.delivered).sum();
+    assert_eq!((ok, failed), (results.operations["publish"].ok, intervals));
+    assert_eq!(delivered, results.delivery.delivery_us.count);
+    let Some(PercentilePoint { p50, max, .. }) = points.get(10).map(|point| point.delivery_us) else {
+        panic!("too few points");
+    };
+    assert_eq!((p50, max), (2_000, 2_002));
+    assert_eq!(points.iter().map(|point| point.bytes_sent).sum::<u64>(), 100 * intervals);
+}
+
+#[test]
+fn results_survive_json() {
+    let mut fold = Fold::new();
+    fold.push(&start());
+    (0..3).for_each(|index| fold.push(&Record::Interval(interval(index, 50))));
+    fold.push(&Record::Mark(Mark { from_s: 0.0, to_s: 2.5, label: "ramp".to_owned() }));
+    fold.push(&end(5 * SECOND));
+    let results = fold.finish();
+    let json = serde_json::to_string(&results).expect("json");
+    let read: Results = serde_json::from_str(&json).expect("results");
+    assert_eq!(read.series.marks, results.series.marks);
+    assert_eq!(read.operations["publish"].response_us.p99, results.operations["publish"].response_us.p99);
+    assert_eq!((read.delivery, read.users, read.arrivals), (results.delivery, results.users, results.arrivals));
+}

@@ -1,0 +1,104 @@
+//! What can go wrong with files of a run.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::results::RESULTS_FORMAT;
+
+use super::JOURNAL_FORMAT;
+
+/// A file or folder of a run could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The run folder could not be made.
+    #[error("cannot create the run folder `{path}`; choose a writable place with `--out DIR`")]
+    CreateFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The run folder holds something already.
+    #[error("`{path}` exists and is not empty; a run never overwrites another: choose a new place with `--out DIR`")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no such run folder.
+    #[error(
+        "there is no run folder `{path}`; runs are written to `reports/runs/<name>-<UTC time>` unless `--out` says otherwise"
+    )]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds no run.
+    #[error(
+        "`{path}` is not a run folder: it has neither `results.json` nor `journal/`; give the folder that `pbxload run` wrote"
+    )]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the run is missing.
+    #[error("`{path}` is missing; {way_out}")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What helps.
+        way_out: &'static str,
+    },
+    /// A file could not be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write `{path}`; the figures so far are kept, but what follows may be missing from it")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A results file is not one.
+    #[error("`{path}` does not hold results; rebuild it with `pbxload report` from the same run folder")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Results of a newer build.
+    #[error("`{path}` has results format {found}, this build reads {RESULTS_FORMAT} and older; use a newer pbxload")]
+    ResultsTooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its format number.
+        found: u32,
+    },
+    /// A journal of a newer build.
+    #[error("`{path}` has journal format {found}, this build reads {JOURNAL_FORMAT} and older; use a newer pbxload")]
+    TooNew {
+        /// The segment.
+        path: PathBuf,
+        /// Its format number.
+        found: u32,
+    },
+    /// A histogram could not be written as text; a mistake of this program.
+    #[error("cannot encode the histogram `{tag}` for the journal")]
+    Encode {
+        /// Its tag.
+        tag: String,
+        /// What the encoder said.
+        #[source]
+        source: io::Error,
+    },
+}

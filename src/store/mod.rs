@@ -1,0 +1,25 @@
+//! The only reader and writer of run folders: files that are replaced as a whole, and the journal of a run.
+//!
+//! A whole file is written beside its place and renamed, so a reader sees the old one or the new one. The journal
+//! is appended to while the run lasts and survives a kill at any byte. Knows records and results, and nothing of
+//! how they came about; judges nothing. Start reading at [`RunFolder`], then at `seal.rs` for the journal's format.
+
+mod counters;
+mod error;
+mod folder;
+mod reader;
+mod seal;
+mod tags;
+#[cfg(test)]
+mod torn_tests;
+mod whole;
+mod writer;
+
+pub use error::StoreError;
+pub use folder::{RunFile, RunFolder};
+pub use reader::{JournalReader, Skipped};
+pub use whole::write_whole;
+pub use writer::{JournalWriter, SEGMENT_BYTES_MAX};
+
+/// Format number of the journal that this build writes; it reads this and older ones.
+pub const JOURNAL_FORMAT: u32 = 1;
