@@ -1,4 +1,5 @@
 //! pbxload
+pub mod cli;
 pub mod engine;
 pub mod gate;
 pub mod ledger;

@@ -1,2 +1,26 @@
-//! pbxload
-fn main() {}
+//! `pbxload`: parses the command line, carries the command out, turns the answer into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use pbxload::cli::{Cli, Exit, execute};
+use pbxload::transport::install_provider;
+use tracing_subscriber::filter::LevelFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    install_provider();
+    let level = match cli.verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    match execute(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::NotCarriedOut.into()
+        }
+    }
+}

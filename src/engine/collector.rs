@@ -34,12 +34,11 @@ pub(super) enum Handover {
         batch: Batch,
         /// Requests without an answer.
         open: u64,
+        /// Users that have a driver.
+        driven: u32,
     },
     /// The worker has ended.
-    Done {
-        /// Whose.
-        slot: u32,
-    },
+    Done,
 }
 
 /// Books that were merged, cleared, on their way back to a worker.
@@ -106,14 +105,14 @@ impl Collector {
                 self.take_batch(batch);
                 None
             }
-            Handover::Interval { slot, to, figures, mut batch, open } => {
+            Handover::Interval { slot, to, figures, mut batch, open, .. } => {
                 // The ledger matches by stamp, so a batch need not wait for those of other workers.
                 let records = std::mem::take(&mut batch);
                 let batch = self.take_batch(records);
                 self.waiting[slot as usize].push_back((to, figures, batch, open));
                 self.merge()
             }
-            Handover::Done { .. } => None,
+            Handover::Done => None,
         }
     }
 

@@ -9,15 +9,15 @@ use crate::transport::Dialer;
 /// Groups made or deleted at once.
 const AT_ONCE: usize = 32;
 
-/// Creates every group that has no name yet. Its first member owns it.
+/// Creates these groups. The first member of each owns it.
 pub(super) async fn create(
     dialer: &Dialer,
     plan: &Plan,
     directory: &Directory,
+    wanted: impl Iterator<Item = u32>,
     progress: &mut dyn FnMut(u32),
 ) -> Result<(), (u32, ErrandError)> {
-    let groups = plan.topology.groups();
-    let mut made = futures::stream::iter(0..groups)
+    let mut made = futures::stream::iter(wanted)
         .map(|group| async move { create_one(dialer, plan, directory, group).await.map_err(|error| (group, error)) })
         .buffer_unordered(AT_ONCE);
     let mut done = 0;

@@ -14,6 +14,7 @@ mod health;
 mod pacer;
 mod run;
 mod tokens;
+mod trial;
 mod worker;
 
 pub use clock::Clock;
@@ -21,3 +22,4 @@ pub use collector::Progress;
 pub use errand::{Errand, ErrandError};
 pub use floor::{Tap, TapEvent};
 pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run};
+pub use trial::try_once;

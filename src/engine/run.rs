@@ -240,13 +240,13 @@ impl Run {
         let users = plan.users();
         observer.stage("access tokens", 0, users);
         office
-            .fetch_all(figures, &mut |done| observer.stage("access tokens", done, users))
+            .fetch_all(0..users, figures, &mut |done| observer.stage("access tokens", done, users))
             .await
             .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble)))?;
         let count = plan.topology.groups();
         if count > 0 {
             observer.stage("groups", 0, count);
-            groups::create(&self.options.targets.service, plan, &self.directory, &mut |done| {
+            groups::create(&self.options.targets.service, plan, &self.directory, 0..count, &mut |done| {
                 observer.stage("groups", done, count);
             })
             .await
@@ -357,7 +357,7 @@ impl Run {
         let deadline = Instant::now() + WORKERS_WITHIN;
         while left > 0 {
             match tokio::time::timeout_at(deadline, workers.handovers.recv()).await {
-                Ok(Some(Handover::Done { .. })) => left -= 1,
+                Ok(Some(Handover::Done)) => left -= 1,
                 Ok(Some(handover)) => note(&mut collector, handover, observer),
                 Ok(None) => break,
                 Err(_) => {
@@ -465,7 +465,7 @@ async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     }
 }
 
-fn token_trouble(trouble: &TokenTrouble) -> String {
+pub(super) fn token_trouble(trouble: &TokenTrouble) -> String {
     let TokenTrouble { failed, wanted, first, is_refused_in_a_row } = trouble;
     if *is_refused_in_a_row {
         format!(

@@ -78,15 +78,16 @@ impl TokenOffice {
         }
     }
 
-    /// Puts a token for every user into the directory. Figures of the `token` operation go to `figures`.
+    /// Puts a token for each of these users into the directory. Figures of the `token` operation go to `figures`.
     pub(super) async fn fetch_all(
         self: &Rc<Self>,
+        users: impl ExactSizeIterator<Item = u32> + 'static,
         figures: &mut Interval,
         progress: &mut dyn FnMut(u32),
     ) -> Result<(), TokenTrouble> {
-        let users = self.plan.users();
+        let wanted = users.len() as u32;
         if self.plan.scenario.auth.flow == TokenFlow::Token {
-            for user in 0..users {
+            for user in users {
                 let access = self.plan.credential(user).clone();
                 self.directory.set_token(user, Token { access, refresh: None, expires: Tick::NEVER });
             }
@@ -97,8 +98,8 @@ impl TokenOffice {
         let feeder = tokio::task::spawn_local(async move {
             let turns = Arc::new(Semaphore::new(AT_ONCE));
             let begun = office.clock.now();
-            for user in 0..users {
-                let due = begun + office.spacing * user;
+            for (turn, user) in (0..).zip(users) {
+                let due = begun + office.spacing * turn;
                 tokio::time::sleep(office.clock.until(due)).await;
                 let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
                 if office.is_closed.get() {
@@ -131,8 +132,8 @@ impl TokenOffice {
         let _ = feeder.await;
         let is_refused_in_a_row = self.is_closed.get();
         match first {
-            Some(first) if is_refused_in_a_row || failed == users => {
-                Err(TokenTrouble { failed, wanted: users, first, is_refused_in_a_row })
+            Some(first) if is_refused_in_a_row || failed == wanted => {
+                Err(TokenTrouble { failed, wanted, first, is_refused_in_a_row })
             }
             _ => Ok(()),
         }

@@ -141,7 +141,7 @@ impl Shift {
             }
         }
         self.hand_over(clock.now());
-        let _ = self.parts.handovers.send(Handover::Done { slot: self.parts.slot });
+        let _ = self.parts.handovers.send(Handover::Done);
     }
 
     fn signal_all(&self, signal: Signals) {
@@ -166,6 +166,13 @@ impl Shift {
         let batch = std::mem::replace(&mut books.batch, spent.batch);
         let open = books.open_requests();
         let slot = self.parts.slot;
-        let _ = self.parts.handovers.send(Handover::Interval { slot, to: now, figures, batch, open });
+        let _ = self.parts.handovers.send(Handover::Interval {
+            slot,
+            to: now,
+            figures,
+            batch,
+            open,
+            driven: self.floor.driven.get(),
+        });
     }
 }

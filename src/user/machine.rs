@@ -34,7 +34,7 @@ const GIVEN_UP: usize = 4;
 pub enum Mode {
     /// As long as the curve wants.
     Forever,
-    /// Each state once, thinking a second at the most, then offline.
+    /// Each state once, without waiting for arrivals, thinking a second at the most, then offline.
     Once,
 }
 
@@ -234,12 +234,16 @@ impl User {
             self.phase = Phase::Idle;
         } else if !self.is_wanted {
             self.go_offline(call);
-        } else if self.step == 0 && self.repeats == 0 && self.current(call).awaits_arrival {
+        } else if self.step == 0 && self.repeats == 0 && self.awaits_arrival(call) {
             self.phase = Phase::Parked;
             call.books.actions.push(Action::Park);
         } else {
             self.take_steps(call);
         }
+    }
+
+    fn awaits_arrival(&self, call: &Call<'_>) -> bool {
+        self.mode == Mode::Forever && self.current(call).awaits_arrival
     }
 
     /// Begins the next step, or leaves the state when there is none.
@@ -253,7 +257,7 @@ impl User {
                 if self.leave_state(call) {
                     return;
                 }
-                if self.current(call).awaits_arrival {
+                if self.awaits_arrival(call) {
                     return self.advance(call);
                 }
                 continue;

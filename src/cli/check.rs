@@ -1,0 +1,170 @@
+//! `check`: validates scenarios and prints what they would do.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::args::CheckArgs;
+use super::load::{Ready, facts, scenario};
+use super::{Exit, terminal};
+use crate::plan::Plan;
+use crate::report::figures;
+use crate::scenario::{Stage, TargetUrl};
+
+/// Ports that one source address has for one destination, in the usual range of Linux.
+const PORTS_PER_ADDRESS: u32 = 28_232;
+/// Descriptors beside one for each user.
+const DESCRIPTORS_SPARE: u32 = 100;
+
+pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Pass;
+    let mut documents = Vec::new();
+    for path in &args.scenarios {
+        match scenario(path, &args.flags) {
+            Ok(ready) if args.json => documents.push(describe(&path.display().to_string(), ready)),
+            Ok(ready) => terminal::print(&prose(&describe(&path.display().to_string(), ready))),
+            Err(problems) => {
+                exit = Exit::BadInput;
+                if args.json {
+                    let list: Vec<_> = problems.iter().collect();
+                    let detail = serde_json::to_value(&problems).unwrap_or_else(|_| json!(list.len()));
+                    documents.push(json!({ "file": path.display().to_string(), "ok": false, "problems": detail }));
+                } else {
+                    eprint!("{}", problems.render(terminal::problem_style()));
+                }
+            }
+        }
+    }
+    if args.json {
+        terminal::print(&format!("{:#}\n", serde_json::Value::Array(documents)));
+    }
+    Ok(exit)
+}
+
+/// The effective plan, as data.
+fn describe(file: &str, ready: Ready) -> serde_json::Value {
+    let Ready { scenario, gates, .. } = ready;
+    let scenario = Arc::new(scenario);
+    let plan = Plan::new(Arc::clone(&scenario), "check", 1);
+    let users = plan.users();
+    let mut personas = vec![0u32; scenario.personas.len()];
+    (0..users).for_each(|user| personas[plan.persona_index(user)] += 1);
+    let personas: Vec<_> = scenario
+        .personas
+        .iter()
+        .zip(personas)
+        .map(|(persona, users)| {
+            let states: Vec<_> = persona.states.iter().map(|state| state.name.as_str()).collect();
+            json!({ "name": persona.name, "users": users, "states": states })
+        })
+        .collect();
+    let groups: Vec<_> = scenario
+        .topology
+        .groups
+        .iter()
+        .map(|kind| json!({ "name": kind.name, "members": kind.members.min(users) }))
+        .collect();
+    let target = match &scenario.target.url {
+        TargetUrl::Embedded => "embedded simulator".to_owned(),
+        TargetUrl::Service(endpoint) => format!("{}:{}", endpoint.host, endpoint.port),
+    };
+    let addresses = scenario.target.source_addresses.len().max(1) as u32;
+    let arrivals = if scenario.load.arrivals.is_empty() { None } else { Some(plan.arrivals(0).count()) };
+    json!({
+        "file": file,
+        "ok": true,
+        "name": scenario.name,
+        "description": scenario.description,
+        "target": target,
+        "dialect": scenario.target.dialect.name,
+        "seed": scenario.seed,
+        "users": users,
+        "personas": personas,
+        "pairs": scenario.topology.pairs.is_some(),
+        "groups": groups,
+        "group_count": plan.topology.groups(),
+        "load": {
+            "duration_s": scenario.load.duration().as_secs_f64(),
+            "users": curve(&scenario.load.users, ""),
+            "arrivals": curve(&scenario.load.arrivals, "/s"),
+            "arrivals_planned": arrivals,
+            "drain_s": scenario.load.drain.as_secs_f64(),
+        },
+        "operations": facts(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
+        "gates": gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
+        "needs": {
+            "descriptors": users + DESCRIPTORS_SPARE,
+            "ports_per_source_address": users.div_ceil(addresses),
+            "ports_available_per_source_address": PORTS_PER_ADDRESS,
+            "token_seconds": f64::from(users) / scenario.auth.rate_per_s,
+        },
+    })
+}
+
+fn curve(stages: &[Stage], unit: &str) -> Vec<String> {
+    stages
+        .iter()
+        .map(|stage| {
+            let over = figures::seconds(stage.over.as_secs_f64());
+            match stage.to {
+                Some(to) => format!("to {to}{unit} over {over}"),
+                None => format!("hold {over}"),
+            }
+        })
+        .collect()
+}
+
+/// The plan for people.
+fn prose(plan: &serde_json::Value) -> String {
+    let mut text = String::new();
+    let word = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let list = |value: &serde_json::Value, between: &str| {
+        value.as_array().map_or_else(String::new, |items| items.iter().map(&word).collect::<Vec<_>>().join(between))
+    };
+    let _ = writeln!(text, "{}: {}", word(&plan["file"]), word(&plan["name"]));
+    let description = word(&plan["description"]);
+    if !description.is_empty() {
+        let _ = writeln!(text, "  {description}");
+    }
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "  {name:<12} {value}");
+        }
+    };
+    row("target", format!("{} ({})", word(&plan["target"]), word(&plan["dialect"])));
+    row("users", word(&plan["users"]));
+    for persona in plan["personas"].as_array().into_iter().flatten() {
+        let states = list(&persona["states"], ", ");
+        row("persona", format!("{}: {} users; states {states}", word(&persona["name"]), word(&persona["users"])));
+    }
+    let groups = plan["groups"].as_array().into_iter().flatten();
+    let groups: Vec<_> =
+        groups.map(|kind| format!("{} of up to {}", word(&kind["name"]), word(&kind["members"]))).collect();
+    if !groups.is_empty() {
+        row("groups", format!("{} in all: {}", word(&plan["group_count"]), groups.join(", ")));
+    }
+    row("online", list(&plan["load"]["users"], ", "));
+    row("arrivals", list(&plan["load"]["arrivals"], ", "));
+    if let Some(planned) = plan["load"]["arrivals_planned"].as_u64() {
+        row("", format!("{planned} arrivals planned"));
+    }
+    row("operations", list(&plan["operations"], ", "));
+    row("gates", list(&plan["gates"], "\n               "));
+    let needs = &plan["needs"];
+    row(
+        "needs",
+        format!(
+            "{} descriptors, {} of {} ports of each source address, {:.0} s for tokens",
+            needs["descriptors"],
+            needs["ports_per_source_address"],
+            needs["ports_available_per_source_address"],
+            needs["token_seconds"].as_f64().unwrap_or_default()
+        ),
+    );
+    row("seed", word(&plan["seed"]));
+    text
+}

@@ -1,0 +1,111 @@
+//! From a path and flags to a checked scenario with its gates, or to every mistake in them.
+
+use std::fs;
+use std::path::Path;
+
+use super::args::ScenarioFlags;
+use crate::gate::{Gate, ScenarioFacts, Severity};
+use crate::ops::{Op, OpId};
+use crate::scenario::{
+    GateSeverity, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl, load,
+};
+
+/// A scenario that can be run.
+pub(super) struct Ready {
+    pub(super) scenario: Scenario,
+    /// Its text as it runs, without secrets.
+    pub(super) effective: String,
+    pub(super) gates: Vec<Gate>,
+}
+
+/// Reads, checks and compiles a scenario.
+pub(super) fn scenario(path: &Path, flags: &ScenarioFlags) -> Result<Ready, Problems> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| Problems::unreadable(&name, error.to_string()))?;
+    let source = Source { name, text };
+    let overrides = Overrides {
+        set: flags.set.clone(),
+        users: flags.users,
+        duration: flags.duration,
+        seed: flags.seed,
+        target: flags.target.clone(),
+        gates: flags.gates.clone(),
+    };
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let around = Surroundings {
+        variable: &|name| std::env::var(name).ok(),
+        read_file: &|wanted| fs::read_to_string(folder.join(wanted)).map_err(|error| error.to_string()),
+    };
+    let loaded = load(&source, &overrides, &around)?;
+    let mut problems = Vec::new();
+    check_host(&loaded, flags, &mut problems);
+    let gates = compile_gates(&loaded, &mut problems);
+    if problems.is_empty() {
+        Ok(Ready { scenario: loaded.scenario, effective: loaded.effective, gates })
+    } else {
+        Err(loaded.problems(problems))
+    }
+}
+
+/// Gates of a scenario, checked against what it does.
+fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Vec<Gate> {
+    let facts = facts(&loaded.scenario);
+    let mut gates = Vec::new();
+    for written in &loaded.scenario.gates {
+        let checked = Gate::parse(&written.text).and_then(|gate| gate.check_against(&facts).map(|()| gate));
+        match checked {
+            Ok(gate) => gates.push(gate.with_severity(match written.severity {
+                GateSeverity::Require => Severity::Require,
+                GateSeverity::Warn => Severity::Warn,
+            })),
+            Err(error) => {
+                let place = loaded.place_in_gate(written, error.range.clone());
+                let problem = Problem::at(place, error.message);
+                problems.push(match error.help {
+                    Some(help) => problem.help(help),
+                    None => problem,
+                });
+            }
+        }
+    }
+    gates
+}
+
+/// What a scenario has to offer to its gates.
+pub(super) fn facts(scenario: &Scenario) -> ScenarioFacts {
+    let steps = scenario.personas.iter().flat_map(|persona| &persona.states).flat_map(|state| &state.steps);
+    let mut ops: Vec<OpId> = steps.map(|step| &step.op).map(Op::id).chain([OpId::Token]).collect();
+    ops.sort_unstable();
+    ops.dedup();
+    ScenarioFacts { ops, has_arrivals: !scenario.load.arrivals.is_empty() }
+}
+
+/// A typed-in target must be one that the scenario names, one that is allowed, or this machine: load on the wrong
+/// host is a mistake that cannot be taken back.
+fn check_host(loaded: &Loaded, flags: &ScenarioFlags, problems: &mut Vec<Problem>) {
+    let (Some(url), TargetUrl::Service(endpoint)) = (&flags.target, &loaded.scenario.target.url) else { return };
+    let host = endpoint.host.as_str();
+    let is_loopback =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_named = named_hosts(&loaded.source().text).iter().any(|named| named.eq_ignore_ascii_case(host));
+    let is_allowed = flags.allow_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
+    if is_loopback || is_named || is_allowed {
+        return;
+    }
+    let end = loaded.source().text.len();
+    problems.push(
+        Problem::at(end..end, format!("the scenario does not name the host `{host}` of `--target {url}`"))
+            .help(format!("if that is the machine you mean to load, say `--allow-host {host}`")),
+    );
+}
+
+/// Hosts in the URLs of `[target]`, as the file has them.
+fn named_hosts(text: &str) -> Vec<String> {
+    let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
+    let Some(target) = table.get("target").and_then(toml::Value::as_table) else { return Vec::new() };
+    let urls = ["url", "rest_url", "file_url"].iter().filter_map(|key| target.get(*key)?.as_str());
+    urls.filter_map(|url| {
+        reqwest::Url::parse(url).ok()?.host_str().map(|host| host.trim_matches(['[', ']']).to_owned())
+    })
+    .collect()
+}

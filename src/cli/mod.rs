@@ -1,0 +1,41 @@
+//! The command line: one file for each subcommand. The only room that sees all the others.
+//!
+//! stdout is for data, stderr for people. Start reading at [`Cli`], then at `run.rs`.
+
+mod args;
+mod check;
+mod completions;
+mod exit;
+mod init;
+mod load;
+mod ops;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod signals;
+mod simulate;
+mod targets;
+mod terminal;
+mod trial;
+
+pub use args::{Cli, Command};
+pub use exit::Exit;
+
+/// Carries a command out.
+///
+/// # Errors
+/// What keeps it from being carried out; the caller prints it and exits with [`Exit::NotCarriedOut`].
+pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Run(args) => run::execute(&args),
+        Command::Check(args) => check::execute(&args),
+        Command::Try(args) => trial::execute(&args),
+        Command::Simulate(args) => simulate::execute(&args),
+        Command::Report(args) => report::execute(&args),
+        Command::Ops(args) => ops::execute(&args),
+        Command::Schema(args) => schema::execute(&args),
+        Command::Init(args) => init::execute(&args),
+        Command::Completions(args) => completions::execute(&args),
+    }
+}

@@ -1,0 +1,27 @@
+//! `simulate`: the embedded PBX as a server of its own, until Ctrl-C.
+
+use super::args::SimulateArgs;
+use super::{Exit, signals, targets, terminal};
+use crate::engine::Stop;
+use crate::simulator::{Encryption, Simulator, SimulatorConfig};
+
+pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
+    let faults = match targets::faults(args.faults.as_deref()) {
+        Ok(faults) => faults,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(Exit::BadInput);
+        }
+    };
+    let mut stop = signals::listen()?;
+    let encryption = if args.tls { Encryption::SelfSigned } else { Encryption::Plain };
+    let config = SimulatorConfig { listen: args.listen, encryption, faults, ..SimulatorConfig::default() };
+    let simulator = Simulator::start(config)?;
+    let scheme = if args.tls { "wss" } else { "ws" };
+    eprintln!("listening on {scheme}://{}/im; Ctrl-C ends it and prints what it did", simulator.address());
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let _ = runtime.block_on(stop.wait_for(|stop| *stop != Stop::No)).map(|stop| *stop);
+    let counters = simulator.stop();
+    terminal::print(&format!("{:#}\n", serde_json::to_value(&counters)?));
+    Ok(Exit::Pass)
+}

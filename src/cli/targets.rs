@@ -1,0 +1,67 @@
+//! From the scenario's `[target]` to the three faces of the service; starts the simulator where it is asked for.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::engine::Targets;
+use crate::scenario::{Endpoint, Scenario, TargetUrl, TokenFlow};
+use crate::simulator::faults::FaultPlan;
+use crate::simulator::{Simulator, SimulatorConfig, SimulatorHandle};
+use crate::transport::{Dialer, FileClient, RestClient, SourceAddresses, client_config};
+
+/// The service, and the simulator if it is ours.
+pub(super) struct Service {
+    pub(super) targets: Targets,
+    pub(super) simulator: Option<SimulatorHandle>,
+}
+
+/// Reads a file of faults.
+pub(super) fn faults(path: Option<&Path>) -> anyhow::Result<FaultPlan> {
+    let Some(path) = path else { return Ok(FaultPlan::default()) };
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    FaultPlan::from_toml(&text).with_context(|| format!("`{}` holds no faults that can be declared", path.display()))
+}
+
+/// Makes the service ready to be used.
+pub(super) fn open(scenario: &Scenario, faults: FaultPlan) -> anyhow::Result<Service> {
+    let target = &scenario.target;
+    let mut simulator = None;
+    let service = match &target.url {
+        TargetUrl::Service(endpoint) => endpoint.clone(),
+        TargetUrl::Embedded => {
+            let handle = Simulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() })?;
+            let address = handle.address();
+            simulator = Some(handle);
+            Endpoint { is_tls: false, host: address.ip().to_string(), port: address.port(), path: String::new() }
+        }
+    };
+    let file_url = target.file_url.clone().unwrap_or_else(|| without_path(&service));
+    let rest_url = target.rest_url.clone().unwrap_or_else(|| without_path(&service));
+    let needs_tls = [&service, &file_url, &rest_url].iter().any(|endpoint| endpoint.is_tls);
+    let tls = if needs_tls { Some(client_config(&target.tls).map_err(anyhow::Error::msg)?) } else { None };
+    let sources = Arc::new(SourceAddresses::new(target.source_addresses.clone()));
+    let server_name = target.tls.server_name.as_deref();
+    let dialer =
+        |endpoint: &Endpoint| Dialer::network(endpoint.clone(), Arc::clone(&sources), tls.clone(), server_name);
+    let dialect = target.dialect;
+    let (upload, download) = match file_url.path.trim_end_matches('/') {
+        "" => (dialect.upload_path.to_owned(), dialect.download_prefix.to_owned()),
+        path => (path.to_owned(), format!("{path}/")),
+    };
+    let files = FileClient::new(dialer(&file_url)?, upload, download);
+    let rest = match scenario.auth.flow {
+        TokenFlow::Token => None,
+        flow => Some(
+            RestClient::new(&rest_url, dialect.rest_path, flow, target.timeout, tls.clone())
+                .map_err(anyhow::Error::msg)?,
+        ),
+    };
+    Ok(Service { targets: Targets { service: dialer(&service)?, files, rest }, simulator })
+}
+
+fn without_path(endpoint: &Endpoint) -> Endpoint {
+    Endpoint { path: String::new(), ..endpoint.clone() }
+}

@@ -1,0 +1,32 @@
+//! What stderr and stdout are: terminals or files, wide or narrow, coloured or not.
+
+use std::io::IsTerminal as _;
+
+use crate::report::text::{Colour, Layout};
+use crate::scenario::Style;
+
+/// Whether a stream may be coloured. `NO_COLOR` is obeyed.
+fn is_coloured(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// How problems are shown on stderr.
+pub(super) fn problem_style() -> Style {
+    if is_coloured(std::io::stderr().is_terminal()) { Style::Coloured } else { Style::Plain }
+}
+
+/// How the summary is laid out on stdout.
+pub(super) fn layout() -> Layout {
+    let is_terminal = std::io::stdout().is_terminal();
+    let columns = indicatif::TermLike::width(&indicatif::InMemoryTerm::new(1, 100));
+    let columns =
+        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(usize::from(columns));
+    Layout { colour: if is_coloured(is_terminal) { Colour::Ansi } else { Colour::None }, columns }
+}
+
+/// Prints to stdout; a closed pipe is no error of ours.
+pub(super) fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
