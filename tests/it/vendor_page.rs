@@ -352,6 +352,12 @@ fn limits_of_the_websocket() {
     user.connection.send(&"x".repeat((256 << 10) + 1));
     assert_eq!(user.connection.closed_with(), Some(1009));
     assert_eq!(pbx.http().post("/im", "application/json", "", b"{}").status, 405);
+    // An unmasked frame, and one with a reserved bit.
+    for wrong in [&b"\x81\x01x"[..], b"\xc1\x81\x01\x02\x03\x04x"] {
+        let (mut connection, _) = pbx.connect("1003");
+        connection.send_raw(wrong);
+        assert_eq!(connection.closed_with(), Some(1002));
+    }
     // A deep one is refused, not a reason to fall over.
     let mut other = pbx.log_in("1002");
     other.connection.send(&format!(r#"{{"set":{{"id":"{ID}","topic":"me","desc":{}"#, "[".repeat(100_000)));

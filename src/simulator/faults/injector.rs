@@ -56,6 +56,8 @@ pub struct Injector {
     drop_after_frames: Option<u64>,
     uploads: Option<Dice>,
     downloads: Option<Dice>,
+    /// Chooses whom a share of all connections means.
+    chooser: Pcg64,
     /// What has been done.
     pub counters: InjectedFaults,
 }
@@ -108,6 +110,7 @@ impl Injector {
             drop_after_frames: plan.drop.iter().filter_map(|drop| drop.after_frames).min(),
             uploads: plan.corrupted_uploads.map(|chance| dice(chance, 13)),
             downloads: plan.corrupted_downloads.map(|chance| dice(chance, 14)),
+            chooser: generator(15),
             counters: InjectedFaults::default(),
         }
     }
@@ -245,12 +248,11 @@ impl Injector {
     /// Which of so many sessions are cut when a share of all is.
     pub fn choose(&mut self, of: usize, share: f64) -> Vec<bool> {
         let wanted = (of as f64 * share).round() as usize;
-        let mut random = Pcg64::seed_from_u64(of as u64);
         let mut chosen = vec![false; of];
         let mut left = wanted.min(of);
         for (at, place) in chosen.iter_mut().enumerate() {
             // Each remaining place is as likely as any other: exactly `wanted` are chosen.
-            *place = random.random_range(0..of - at) < left;
+            *place = self.chooser.random_range(0..of - at) < left;
             left -= usize::from(*place);
         }
         chosen

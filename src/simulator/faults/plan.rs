@@ -349,6 +349,15 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_docs_is_valid() {
+        let docs = include_str!("mod.rs");
+        let lines = docs.lines().skip_while(|line| *line != "//! ```toml").skip(1);
+        let example: Vec<_> = lines.take_while(|line| *line != "//! ```").map(|line| &line[3..]).collect();
+        let plan = FaultPlan::parse(&example.join("\n")).expect("valid");
+        assert_eq!((plan.reject.len(), plan.delay.len(), plan.drop.len()), (1, 5, 1));
+    }
+
+    #[test]
     fn mistakes_are_named_with_the_way_out() {
         for (text, said) in [
             ("lots = 1", "unknown field `lots`"),

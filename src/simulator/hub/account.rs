@@ -180,7 +180,9 @@ impl Accounts {
         };
         let issued = self.valid(issued, Purpose::Access, now)?;
         let user = *self.by_id.get(&issued.user)?;
-        let same_name = self.by_name.get(&(domain.into(), name.into())) == Some(&user);
+        // A token that was asked for without a domain is good for that name in any.
+        let known_as = |domain: &str| self.by_name.get(&(domain.into(), name.into())) == Some(&user);
+        let same_name = known_as(domain) || known_as("");
         let same_number = name.trim_start_matches("usr").parse() == Ok(issued.user.0);
         (same_name || same_number).then_some(user)
     }
@@ -309,6 +311,8 @@ mod tests {
         accounts.sign_in("d", "m", "p", second(0)).expect("accepted");
         assert!(accounts.log_in("d", "n", &tokens.access, second(1)).is_some());
         assert!(accounts.log_in("d", "m", &tokens.access, second(1)).is_none());
+        let anywhere = accounts.sign_in("", "n", "p", second(0)).expect("accepted");
+        assert!(accounts.log_in("d", "n", &anywhere.access, second(1)).is_some());
         assert!(accounts.log_in("d", "other", "a foreign token", second(1)).is_some());
         assert!(accounts.log_in("d", "other", "wrong", second(1)).is_none());
     }

@@ -36,7 +36,7 @@ use crate::protocol::{ClientMessage, Code};
 
 pub use account::{Accounts, SignInError, Tokens};
 pub use outbox::{FrameKind, Outbox, Outgoing, Receiver};
-pub use rules::{HistoryOrder, JoinReply, Rules};
+pub use rules::{HistoryEnd, HistoryOrder, JoinReply, Rules};
 pub use session::SessionId;
 pub use topic::TopicRef;
 

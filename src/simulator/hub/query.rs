@@ -7,7 +7,7 @@ use super::account::UserRef;
 use super::frames;
 use super::outbox::{FrameKind, Outbox};
 use super::publish::without_request_id;
-use super::rules::HistoryOrder;
+use super::rules::{HistoryEnd, HistoryOrder};
 use super::topic::{Member, Topic, TopicRef};
 use super::{Call, Hub};
 use crate::protocol::client::{DefaultAccess, Get, GetParts, GetQuery};
@@ -262,6 +262,7 @@ impl Hub {
         let count = (out.frames.len() - from) as u64;
         let what = Some("data".into());
         let reply = match count {
+            _ if self.rules.history_end == HistoryEnd::Ok => call.reply(Code::OK, name).what("data"),
             0 => call.reply(Code::NO_CONTENT, name).what("data"),
             _ => call.reply(Code::DELIVERED, name).params(CtrlParams {
                 what,

@@ -12,6 +12,16 @@ pub enum HistoryOrder {
     OldestFirst,
 }
 
+/// How a page of history is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HistoryEnd {
+    /// 208 with the count, or 204 when there is nothing.
+    #[default]
+    Delivered,
+    /// 200 in both cases, as old servers do.
+    Ok,
+}
+
 /// How joining a group is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JoinReply {
@@ -37,6 +47,8 @@ pub struct Rules {
     pub history_page: usize,
     /// Order of a page.
     pub history_order: HistoryOrder,
+    /// How a page is closed.
+    pub history_end: HistoryEnd,
     /// Whether messages out of the history carry `reqid`.
     pub history_reqid: bool,
     /// How joining a group is answered.
@@ -66,6 +78,7 @@ impl Default for Rules {
             history_bytes_max: 256 << 20,
             history_page: 100,
             history_order: HistoryOrder::NewestFirst,
+            history_end: HistoryEnd::Delivered,
             history_reqid: true,
             join_reply: JoinReply::Access,
             linger: Duration::from_secs(4),

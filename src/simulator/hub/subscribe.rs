@@ -66,6 +66,12 @@ impl Hub {
             Ok(done) => done,
             Err((code, text)) => return out.reply(call.session, &call.reply(code, name).text(text)),
         };
+        let private = set.desc.as_ref().and_then(|desc| desc.private.as_ref());
+        if let Some(member) = self.topics.get_mut(done.topic).and_then(|topic| topic.member_mut(call.user))
+            && let Some(private) = super::change::merged(member.private.as_deref(), private)
+        {
+            member.private = private;
+        }
         self.answer_subscribed(call, name, &done, out);
         self.attach(call.session, call.user, done.topic, out);
         if done.fresh {

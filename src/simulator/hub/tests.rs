@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Hub, Outbox, Rules, SessionId};
+use super::{HistoryEnd, HistoryOrder, Hub, JoinReply, Outbox, Rules, SessionId};
 
 /// A hub with a clock that only the test moves.
 struct Bench {
@@ -372,6 +372,27 @@ fn history_is_paged_newest_first_and_closed() {
     assert!(seqs.is_empty(), "only six are kept");
     assert_eq!((&closing["code"], &closing["params"]), (&json!(204), &json!({"what": "data"})));
     assert_eq!(page(4, 6).0, [5, 4], "since is inclusive, before is not");
+}
+
+#[test]
+fn knobs_show_what_other_servers_do() {
+    let mut bench = Bench::with(Rules {
+        history_order: HistoryOrder::OldestFirst,
+        history_end: HistoryEnd::Ok,
+        history_reqid: false,
+        join_reply: JoinReply::AcceptedSeq,
+        ..Rules::default()
+    });
+    let (owner, member) = (bench.log_in("a"), bench.log_in("b"));
+    let group = bench.group(&owner, &[]);
+    bench.publish(&owner, &group);
+    bench.publish(&owner, &group);
+    let joined = bench.sub(&member, &group)[0].1["ctrl"].clone();
+    assert_eq!((&joined["code"], &joined["params"]), (&json!(202), &json!({"seq": 2})));
+    let frames = bench.send(&member, json!({"get": {"id": "1", "topic": group, "what": "data"}}));
+    let data = of(&member, &frames, "data");
+    assert_eq!((&data[0]["seq"], &data[1]["seq"], &data[0]["reqid"]), (&json!(1), &json!(2), &Value::Null));
+    assert_eq!(code_for(&member, &frames), 200);
 }
 
 #[test]

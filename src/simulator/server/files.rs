@@ -21,7 +21,7 @@ use crate::protocol::Code;
 use crate::simulator::faults::Operation;
 
 /// Uploads that are taken in at the same time; each may hold the largest file in memory.
-const UPLOADS_AT_ONCE: usize = 16;
+const UPLOADS_AT_ONCE: usize = 64;
 /// What a multipart body may hold beside the file.
 const ENVELOPE_BYTES_MAX: usize = 64 << 10;
 

@@ -55,6 +55,10 @@ impl Shell {
     }
 
     fn perform(self: &Rc<Self>, session: SessionId, text: &str) {
+        if !self.queues.borrow().contains_key(&session) {
+            // It left while the request waited; no fault may be counted that nobody saw.
+            return;
+        }
         let now = self.clock.now();
         let mut out = Outbox::default();
         let Some(message) = Hub::parse(text) else {

@@ -38,3 +38,30 @@ impl Tls {
         Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), certificate_pem: cert.pem() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, ServerName};
+
+    #[tokio::test]
+    async fn a_client_that_trusts_the_certificate_verifies_each_of_its_names() {
+        let tls = Tls::self_signed().expect("made");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(tls.certificate_pem.as_bytes()).expect("pem")).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the usual versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        for name in NAMES {
+            let (near, far) = tokio::io::duplex(4096);
+            let server = ServerName::try_from(name).expect("a name");
+            let (client, _server) = tokio::join!(connector.connect(server, near), tls.acceptor.accept(far));
+            client.expect(name);
+        }
+    }
+}

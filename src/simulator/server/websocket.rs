@@ -77,7 +77,7 @@ where
             let closing = async {
                 let _ = socket.close(Some(CloseFrame { code, reason: "".into() })).await;
                 // Unread input would turn our close into a reset, and the client would not see the code.
-                let mut rest = [0; 1024];
+                let mut rest = vec![0; 1024];
                 while socket.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
             };
             shell.close(session);

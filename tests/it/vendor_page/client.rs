@@ -139,6 +139,11 @@ impl Connection {
         self.stream.flush().expect("the frame is sent");
     }
 
+    /// Bytes that need not be a proper frame.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the bytes are sent");
+    }
+
     /// The next data frame's text, or the code of the close frame.
     fn read(&mut self) -> Result<String, Option<u16>> {
         loop {
