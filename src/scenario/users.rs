@@ -45,7 +45,7 @@ pub(super) fn users(
         (Some(generate), None) => {
             if fields.get("count").is_none() {
                 let problem = Problem::at(fields.place.clone(), "`count` is missing in `[users]`");
-                reader.problem(problem.help("say how many users to generate: `count = 100`"));
+                reader.missing(problem.help("say how many users to generate: `count = 100`"));
             }
             generated(reader, generate, flow)
         }
@@ -74,7 +74,7 @@ pub(super) fn users(
         }
         (None, None) => {
             let way = "write `generate = { name = \"{1001}\", domain = \"example.com\", password = \"${env:PBX_PASSWORD}\" }`, or `file = \"users.csv\"`";
-            reader.problem(Problem::at(fields.place.clone(), "`[users]` does not say who the users are").help(way));
+            reader.missing(Problem::at(fields.place.clone(), "`[users]` does not say who the users are").help(way));
             None
         }
     };
