@@ -110,12 +110,7 @@ impl Reader {
         self.expanded.get(&place.start).map(String::as_str)
     }
 
-    pub(super) fn table<'v, 'i>(
-        &mut self,
-        name: &str,
-        value: &'v Value<'i>,
-        keys: &[&'static str],
-    ) -> Option<Fields<'v, 'i>> {
+    pub(super) fn table<'v, 'i>(&mut self, name: &str, value: &'v Value<'i>, keys: &[&str]) -> Option<Fields<'v, 'i>> {
         let DeValue::Table(table) = value.get_ref() else {
             return self.wrong_kind(name, value, "a table");
         };
@@ -125,7 +120,7 @@ impl Reader {
     }
 
     /// Reports every key that is not among `keys`.
-    pub(super) fn only(&mut self, fields: &Fields<'_, '_>, keys: &[&'static str]) {
+    pub(super) fn only(&mut self, fields: &Fields<'_, '_>, keys: &[&str]) {
         for key in fields.table.keys() {
             let word = key.get_ref().as_ref();
             if !keys.contains(&word) {
