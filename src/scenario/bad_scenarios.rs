@@ -3,6 +3,7 @@
 //! Read a changed snapshot as that person would before accepting it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::shipped::sources;
 use super::*;
@@ -54,4 +55,55 @@ fn each_bad_scenario_begins_with_what_is_wrong() {
         let first = source.text.lines().next().unwrap_or_default();
         assert!(first.starts_with("# ") && first.len() > 10, "{}: {first}", source.name);
     }
+}
+
+#[test]
+fn bad_flags_are_shown_like_bad_lines() {
+    let office =
+        sources("tests/contract").into_iter().find(|source| source.name.ends_with("office.toml")).expect("there");
+    let overrides = Overrides {
+        set: [
+            "target.timout=5s",
+            "target.timeout=5 ticks",
+            "persona.talkr.share=3",
+            "load.users[7].to=3",
+            "load..users=3",
+            "target",
+            "seed.x=1",
+            "persona.talker.state.away.think=\"uniform 2s 1s\"",
+            "auth.flow=oauth2",
+            "users.generate.password=hunter2",
+            "users.generate.name=hunter",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        users: Some(33),
+        duration: Some(Duration::from_secs(3)),
+        target: Some("pbx.example.com".to_owned()),
+        gates: vec![String::new()],
+        ..Overrides::default()
+    };
+    let text = problems_of(&office, &overrides).to_string();
+    assert!(!text.contains("hunter2"), "{text}");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(folder());
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("flags", text));
+}
+
+#[test]
+fn the_fifty_first_problem_is_only_counted() {
+    let keys: String = (0..60).map(|number| format!("wrong{number} = 1\n")).collect();
+    let text = problems_of(&Source { name: "many.toml".into(), text: keys }, &Overrides::default()).to_string();
+    assert_eq!(text.matches("error: ").count(), 50);
+    assert!(text.ends_with("and 15 more\n\n65 problems in many.toml\n"), "{text}");
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let source = Source { name: "a.toml".into(), text: "nmae = 1\n".into() };
+    let problems = problems_of(&source, &Overrides::default());
+    let coloured = problems.render(Style::Coloured);
+    assert!(coloured.contains('\u{1b}') && !problems.to_string().contains('\u{1b}'));
 }

@@ -118,7 +118,9 @@ fn syntax(error: &toml::de::Error, text: &str) -> Problem {
         None => (error.message(), None),
     };
     let rest = text.get(place.start..).unwrap_or_default();
-    let word = &rest[..rest.find([' ', '\t', ',', ']', '}', '\r', '\n', '#', '=']).unwrap_or(rest.len())];
+    // What stands between `=` and the next mark.
+    let end = rest.find([',', ']', '}', '\r', '\n', '#', '=']).unwrap_or(rest.len());
+    let word = rest[..end].trim_end();
     let is_bare = word.starts_with(char::is_alphanumeric) && !message.contains("key");
     if is_bare && (message.starts_with("invalid") || message.starts_with("string values")) {
         let word_place = place.start..place.start + word.len();
@@ -139,12 +141,14 @@ fn with_local(
     mut problems: Vec<Problem>,
     around: &Surroundings<'_>,
 ) -> Vec<Problem> {
-    let mut reader = Reader::default();
+    let mut reader = Reader::partial();
     expand::expand(&mut reader, &mut table, around);
-    let root = Fields::new(&table, 0..0, "the scenario");
-    reader.only(&root, SCENARIO_KEYS);
+    scenario(&mut reader, &table, 0..0, around);
     let broken: HashSet<usize> = problems.iter().map(|problem| line_of(sources, problem)).collect();
-    problems.extend(reader.into_problems().into_iter().filter(|problem| !broken.contains(&line_of(sources, problem))));
+    // A value without a place is one that the parser made up to go on.
+    let is_made_up = |problem: &Problem| matches!(&problem.place, Place::Text(place) if place.is_empty());
+    let local = reader.into_problems().into_iter();
+    problems.extend(local.filter(|problem| !is_made_up(problem) && !broken.contains(&line_of(sources, problem))));
     problems
 }
 
@@ -213,7 +217,9 @@ fn scenario(
         personas: &personas,
         allow_emc: allow_emc.unwrap_or(true),
     };
-    check::check(reader, &around);
+    if !reader.is_partial() {
+        check::check(reader, &around);
+    }
     if !reader.is_clean() {
         return None;
     }

@@ -12,6 +12,8 @@ use super::{OnFailure, Persona, State, Think};
 
 pub(super) const PERSONA_KEYS: &[&str] = &["name", "share", "start", "state"];
 pub(super) const STATE_KEYS: &[&str] = &["await", "steps", "think", "next", "on_failure"];
+/// Most personas of a scenario: more than anyone can tell apart.
+const PERSONAS_MAX: usize = 1_000;
 /// The words of `on_failure` that are no state's name.
 pub(super) const ON_FAILURE: &[(&str, OnFailure)] =
     &[("restart", OnFailure::Restart), ("continue", OnFailure::Continue), ("stop", OnFailure::Stop)];
@@ -102,7 +104,11 @@ pub(super) fn personas(reader: &mut Reader, value: &Value<'_>) -> Vec<DraftPerso
     }
     let Some(list) = reader.array("`persona`", value, kind) else { return Vec::new() };
     let mut personas: Vec<DraftPersona> = Vec::new();
-    for item in list.iter() {
+    if list.len() > PERSONAS_MAX {
+        let message = format!("a scenario has at most {PERSONAS_MAX} personas");
+        reader.problem(Problem::at(value.span(), message));
+    }
+    for item in list.iter().take(PERSONAS_MAX) {
         let Some(draft) = persona(reader, item) else { continue };
         if draft.name.is_some() && personas.iter().any(|other| other.name == draft.name) {
             let name = draft.name.as_deref().unwrap_or_default();

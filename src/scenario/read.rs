@@ -21,6 +21,8 @@ pub(super) type Key<'i> = Spanned<DeString<'i>>;
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     problems: Vec<Problem>,
+    /// Whether only a part of the text could be parsed: then nothing can be said to be missing.
+    is_partial: bool,
     /// Start of each text that `${env:…}` or `${file:…}` was filled in, and how it was written: what came from there
     /// may be a secret and is never shown.
     expanded: HashMap<usize, String>,
@@ -50,6 +52,22 @@ pub(super) struct Fields<'v, 'i> {
 }
 
 impl Reader {
+    /// A reader of what could be parsed of a broken text.
+    pub(super) fn partial() -> Reader {
+        Reader { is_partial: true, ..Reader::default() }
+    }
+
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// Notes that something is not there.
+    pub(super) fn missing(&mut self, problem: Problem) {
+        if !self.is_partial {
+            self.problem(problem);
+        }
+    }
+
     pub(super) fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -92,12 +110,7 @@ impl Reader {
         self.expanded.get(&place.start).map(String::as_str)
     }
 
-    pub(super) fn table<'v, 'i>(
-        &mut self,
-        name: &str,
-        value: &'v Value<'i>,
-        keys: &[&'static str],
-    ) -> Option<Fields<'v, 'i>> {
+    pub(super) fn table<'v, 'i>(&mut self, name: &str, value: &'v Value<'i>, keys: &[&str]) -> Option<Fields<'v, 'i>> {
         let DeValue::Table(table) = value.get_ref() else {
             return self.wrong_kind(name, value, "a table");
         };
@@ -107,7 +120,7 @@ impl Reader {
     }
 
     /// Reports every key that is not among `keys`.
-    pub(super) fn only(&mut self, fields: &Fields<'_, '_>, keys: &[&'static str]) {
+    pub(super) fn only(&mut self, fields: &Fields<'_, '_>, keys: &[&str]) {
         for key in fields.table.keys() {
             let word = key.get_ref().as_ref();
             if !keys.contains(&word) {
@@ -288,7 +301,7 @@ impl<'v, 'i> Fields<'v, 'i> {
         let value = self.get(key);
         if value.is_none() && !reader.is_misspelt(&self.place, key) {
             let message = format!("`{key}` is missing in {}", self.name);
-            reader.problem(Problem::at(self.place.clone(), message).help(help));
+            reader.missing(Problem::at(self.place.clone(), message).help(help));
         }
         value
     }

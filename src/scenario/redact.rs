@@ -39,6 +39,10 @@ fn value_after(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = rest.strip_prefix(['=', ':'])?.trim_start_matches(blank);
     let opening = rest.trim_start_matches('\\');
     let first = opening.chars().next()?;
+    if text.starts_with("--set ") && first != '"' && first != '\'' {
+        // The value of a flag has no quotes, and goes to its end.
+        return Some(text.len() - opening.len()..text.len());
+    }
     if first.is_ascii_digit() || first == '-' {
         // A number where a text belongs is a password all the same.
         let start = text.len() - opening.len();
@@ -147,6 +151,7 @@ mod tests {
             ("\"password\" = \"\"\"hun\nter2\"\"\"", "\"password\" = \"\"\"${env:PBX_PASSWORD}\"\"\""),
             ("password = \"a\\\"b\" }", "password = \"${env:PBX_PASSWORD}\" }"),
             ("password = \"${env:X:-hunter2}\"", "password = \"${env:X}\""),
+            ("--set users.generate.password=hunter2 abc", "--set users.generate.password=${env:PBX_PASSWORD}"),
             ("password = 123456 }", "password = ${env:PBX_PASSWORD} }"),
             ("frame = '{\"secret\": \"abc\"}'", "frame = '{\"secret\": \"${env:PBX_PASSWORD}\"}'"),
             ("frame = \"{\\\"token\\\":\\\"abc\\\"}\"", "frame = \"{\\\"token\\\":\\\"${env:PBX_PASSWORD}\"}\""),

@@ -26,6 +26,8 @@ struct Part {
     start: usize,
     source: Source,
     secrets: Vec<Range<usize>>,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
 /// Where a place is, for people: lines and columns from 1, columns in characters.
@@ -52,7 +54,9 @@ impl Sources {
         // One byte between two texts, so that the end of one is not the start of the next.
         let start = self.parts.last().map_or(0, |last| last.start + last.source.text.len() + 1);
         let secrets = redact::secrets(&source.text);
-        self.parts.push(Part { start, source, secrets });
+        let newlines = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(newlines).collect();
+        self.parts.push(Part { start, source, secrets, lines });
         start
     }
 
@@ -72,7 +76,8 @@ impl Sources {
         let text = part.source.text.as_str();
         let start = floor(text, place.start - part.start);
         let end = floor(text, place.end.saturating_sub(part.start)).max(start);
-        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = part.lines.partition_point(|line_start| *line_start <= start);
+        let line_start = part.lines[line - 1];
         let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
         let line_text = text[line_start..line_end].trim_end_matches('\r');
         let line_end = line_start + line_text.len();
@@ -81,7 +86,7 @@ impl Sources {
         let start = start.min(line_end);
         Location {
             name: &part.source.name,
-            line: text[..line_start].matches('\n').count() + 1,
+            line,
             column: text[line_start..start].chars().count() + 1,
             text: shown,
             marked: start - line_start..end.clamp(start, line_end) - line_start,

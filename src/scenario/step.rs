@@ -63,21 +63,19 @@ impl DraftStep {
 
 /// What an operation's parameters are called, and which it needs; read from its JSON Schema.
 struct Parameters {
-    known: Vec<&'static str>,
-    required: Vec<&'static str>,
+    known: Vec<String>,
+    required: Vec<String>,
 }
 
 static PARAMETERS: LazyLock<Vec<Parameters>> = LazyLock::new(|| {
     let mut generator = schemars::SchemaGenerator::default();
     let mut parameters = |id: OpId| {
         let schema = id.schema(&mut generator).to_value();
-        let words = |value: Vec<&str>| -> Vec<&'static str> {
-            // Once for each word of the few operations, for as long as the program lives.
-            value.into_iter().map(|word| &*Box::leak(word.to_owned().into_boxed_str())).collect()
-        };
-        let known = schema["properties"].as_object().map(|all| all.keys().map(String::as_str).collect());
-        let required = schema["required"].as_array().map(|all| all.iter().filter_map(|word| word.as_str()).collect());
-        Parameters { known: words(known.unwrap_or_default()), required: words(required.unwrap_or_default()) }
+        let known = schema["properties"].as_object().map(|all| all.keys().cloned().collect());
+        let required = schema["required"]
+            .as_array()
+            .map(|all| all.iter().filter_map(|word| word.as_str()).map(str::to_owned).collect());
+        Parameters { known: known.unwrap_or_default(), required: required.unwrap_or_default() }
     };
     OpId::ALL.iter().map(|id| parameters(*id)).collect()
 });
@@ -208,7 +206,7 @@ fn expect(reader: &mut Reader, fields: &Fields<'_, '_>) -> Option<Option<Expect>
 /// The operation's own parameters: first all unknown and missing keys, then one value after the other.
 fn parameters(reader: &mut Reader, id: OpId, fields: &Fields<'_, '_>) -> Option<Op> {
     let Parameters { known, required } = &PARAMETERS[id.index()];
-    let all: Vec<&'static str> = known.iter().chain(COMMON_KEYS).copied().collect();
+    let all: Vec<&str> = known.iter().map(String::as_str).chain(COMMON_KEYS.iter().copied()).collect();
     reader.only(fields, &all);
     let mut is_whole = true;
     for key in required {
@@ -216,7 +214,7 @@ fn parameters(reader: &mut Reader, id: OpId, fields: &Fields<'_, '_>) -> Option<
     }
     let mut rest: DeTable<'_> = DeTable::new();
     for (key, value) in fields.table.iter() {
-        if known.contains(&key.get_ref().as_ref()) {
+        if known.iter().any(|word| *word == key.get_ref().as_ref()) {
             rest.insert(key.clone(), value.clone());
         }
     }

@@ -9,6 +9,8 @@ use super::{GroupKind, Pairing, Topology};
 
 pub(super) const TOPOLOGY_KEYS: &[&str] = &["pairs", "groups"];
 pub(super) const GROUP_KEYS: &[&str] = &["name", "members", "count"];
+/// Most kinds of group.
+const GROUPS_MAX: usize = 1_000;
 /// The words of `topology.pairs`.
 pub(super) const PAIRINGS: &[(&str, Pairing)] = &[("neighbours", Pairing::Neighbours), ("random", Pairing::Random)];
 
@@ -50,7 +52,11 @@ pub(super) fn topology(reader: &mut Reader, value: Option<&Value<'_>>, is_misspe
             draft.has_unread_groups = true;
             return draft;
         };
-        for item in list.iter() {
+        if list.len() > GROUPS_MAX {
+            let message = format!("a topology has at most {GROUPS_MAX} kinds of group");
+            reader.problem(Problem::at(value.span(), message).help("`count` makes many groups of one kind"));
+        }
+        for item in list.iter().take(GROUPS_MAX) {
             match group(reader, item) {
                 Some((group, place)) if draft.groups.iter().any(|(other, _)| other.name == group.name) => {
                     let message = format!("there are two groups `{}`", group.name);

@@ -45,7 +45,7 @@ pub(super) fn users(
         (Some(generate), None) => {
             if fields.get("count").is_none() {
                 let problem = Problem::at(fields.place.clone(), "`count` is missing in `[users]`");
-                reader.problem(problem.help("say how many users to generate: `count = 100`"));
+                reader.missing(problem.help("say how many users to generate: `count = 100`"));
             }
             generated(reader, generate, flow)
         }
@@ -74,7 +74,7 @@ pub(super) fn users(
         }
         (None, None) => {
             let way = "write `generate = { name = \"{1001}\", domain = \"example.com\", password = \"${env:PBX_PASSWORD}\" }`, or `file = \"users.csv\"`";
-            reader.problem(Problem::at(fields.place.clone(), "`[users]` does not say who the users are").help(way));
+            reader.missing(Problem::at(fields.place.clone(), "`[users]` does not say who the users are").help(way));
             None
         }
     };
@@ -172,6 +172,8 @@ struct UserFile {
 
 impl UserFile {
     fn read(&self, reader: &mut Reader, text: &str) -> Option<Vec<UserRecord>> {
+        // Spreadsheets begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
         let columns = self.columns(reader, csv.headers().ok()?)?;
         let mut records = Vec::new();
@@ -262,4 +264,54 @@ fn record(row: &csv::StringRecord, columns: [usize; 3]) -> Result<UserRecord, St
         domain: cell(columns[1], "domain")?,
         credential: Secret::new(cell(columns[2], "password or token")?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Loaded, Overrides, Problems, Source, load};
+
+    const GENERATE: &str =
+        "generate = { name = \"{1001}\", domain = \"example.com\", password = \"${env:PBX_PASSWORD:-secret}\" }";
+
+    fn with(users: &str, flow: &str) -> Result<Loaded, Problems> {
+        let text = include_str!("../../tests/contract/office.toml").replace(GENERATE, users).replace("\"oauth\"", flow);
+        let around = Surroundings {
+            variable: &|name| (name == "SECRET").then(|| "from the environment".to_owned()),
+            read_file: &|path| match path {
+                "users.csv" => {
+                    let lines: String = (0..200).map(|i| format!("example.com,u{i},\"p,{i}\",t{i}\r\n")).collect();
+                    Ok(format!("\u{feff}domain,name,password,token\r\n{lines}"))
+                }
+                "password.txt" => Ok("from a file\n".to_owned()),
+                _ => Err("no such file".to_owned()),
+            },
+        };
+        load(&Source { name: "office.toml".into(), text }, &Overrides::default(), &around)
+    }
+
+    #[test]
+    fn a_file_has_columns_in_any_order_and_the_credential_of_the_flow() {
+        for (flow, wanted) in [("\"oauth\"", "p,199"), ("\"token\"", "t199")] {
+            let loaded = with("file = \"users.csv\"", flow).unwrap_or_else(|problems| panic!("{problems}"));
+            let UserSource::Listed(records) = loaded.scenario.users.source else { panic!("a list") };
+            let last = records.last().expect("200 of them");
+            assert_eq!((last.name.as_str(), last.credential.reveal()), ("u199", wanted));
+        }
+    }
+
+    #[test]
+    fn a_password_comes_from_the_environment_or_a_file() {
+        for (written, wanted) in [("${env:SECRET}", "from the environment"), ("${file:password.txt}", "from a file")] {
+            let users = format!("generate = {{ name = \"x{{007}}y\", domain = \"d\", password = \"{written}\" }}");
+            let loaded = with(&users, "\"oauth\"").unwrap_or_else(|problems| panic!("{problems}"));
+            let UserSource::Generated { prefix, first, width, suffix, password, .. } = loaded.scenario.users.source
+            else {
+                panic!("generated")
+            };
+            assert_eq!((prefix.as_str(), first, width, suffix.as_str()), ("x", 7, 3, "y"));
+            assert_eq!(password.reveal(), wanted);
+            assert!(loaded.effective.contains(written) && !loaded.effective.contains(wanted));
+        }
+    }
 }

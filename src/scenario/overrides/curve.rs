@@ -58,8 +58,8 @@ pub(super) fn duration(tree: &DeTable<'_>, wanted: Duration, place: &Range<usize
         if stages.is_empty() {
             continue;
         }
-        let holds = stages.iter().enumerate().filter(|(_, stage)| hold_of(stage).is_some());
-        let Some((index, hold)) = holds.filter_map(|(index, stage)| Some((index, hold_of(stage)?))).last() else {
+        let mut holds = stages.iter().enumerate().filter_map(|(index, stage)| Some((index, hold_of(stage)?)));
+        let Some((index, hold)) = holds.next_back() else {
             let problem = Problem::at(place.clone(), format!("`load.{name}` has no `hold` to cut or to extend"));
             return Err(problem.help(format!("end `load.{name}` with a hold, such as `{{ hold = \"1m\" }}`")));
         };
