@@ -6,6 +6,7 @@
 
 mod error;
 mod evaluate;
+mod facts;
 mod figures;
 mod limit;
 mod parse;
@@ -16,10 +17,9 @@ mod verdict;
 
 use std::fmt;
 
-use crate::ops::OpId;
-
 pub use error::GateError;
 pub use evaluate::evaluate;
+pub use facts::ScenarioFacts;
 pub use figures::{Figure, FigureDescription, catalogue};
 pub use limit::{Decimal, Limit, Unit};
 pub use quantity::{Quantity, Statistic};
@@ -94,15 +94,6 @@ pub enum Severity {
     Warn,
 }
 
-/// What a scenario has to offer to its gates.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ScenarioFacts {
-    /// Every operation of its steps, and those that its sign-in and its set-up take.
-    pub ops: Vec<OpId>,
-    /// Whether it has an open model: `[load] arrivals`.
-    pub has_arrivals: bool,
-}
-
 impl Gate {
     /// A gate made of its parts. `None` when the limit's unit does not fit the figure.
     pub fn new(figure: Figure, comparison: Comparison, limit: Limit) -> Option<Gate> {
@@ -132,31 +123,6 @@ impl Gate {
     /// The expression as in the scenario.
     pub fn written(&self) -> &str {
         &self.written
-    }
-
-    /// Whether the scenario makes the figure at all: a gate on an operation that is never used is a mistake, not a pass.
-    pub fn check_against(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
-        let start = self.written.len() - self.written.trim_start().len();
-        let error = |length: usize, message: String, help: String| {
-            Err(GateError { range: start..start + length, message, help: Some(help) })
-        };
-        if let Some(op) = self.figure.operation()
-            && !facts.ops.contains(&op)
-        {
-            let used: Vec<String> = facts.ops.iter().map(|op| format!("`{}`", op.name())).collect();
-            let message = format!("no step of this scenario is `{}`", op.name());
-            return error(op.name().len(), message, format!("it uses {}", used.join(", ")));
-        }
-        let family = self.figure.family();
-        if family == "arrivals" && !facts.has_arrivals {
-            let message = "this scenario has no arrivals".to_owned();
-            return error(family.len(), message, "give it an open model with `[load] arrivals`".to_owned());
-        }
-        if family == "delivery" && !facts.ops.contains(&OpId::Publish) {
-            let message = "nothing is delivered: no step of this scenario is `publish`".to_owned();
-            return error(family.len(), message, "add a `publish` step or remove the gate".to_owned());
-        }
-        Ok(())
     }
 }
 

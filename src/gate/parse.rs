@@ -42,15 +42,17 @@ fn figure(text: &str, at: Range<usize>) -> Result<Figure, GateError> {
     if name.is_empty() {
         return error(at, "a figure is missing", "a gate reads like `publish.response.p99 < 250ms`");
     }
-    match (Figure::by_name(name), Figure::nearest(name)) {
-        (Some(figure), _) => Ok(figure),
-        (None, Some(near)) => error(at, format!("unknown figure `{name}`"), format!("did you mean `{near}`?")),
-        (None, None) => error(
-            at,
-            format!("unknown figure `{name}`"),
-            "figures are, for example, `publish.response.p99`, `delivery.lost`, `failures.ratio`, `arrivals.missed`",
-        ),
+    if let Some(figure) = Figure::by_name(name) {
+        return Ok(figure);
     }
+    let help = match Figure::nearest(name) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            "figures are, for example, `publish.response.p99`, `delivery.lost`, `failures.ratio`, `arrivals.missed`"
+                .to_owned()
+        }
+    };
+    error(at, format!("unknown figure `{name}`"), help)
 }
 
 fn comparison(text: &str, at: Range<usize>) -> Result<Comparison, GateError> {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ops::OpId;
 use crate::results::{
     ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, LatencyFigures, OperationFigures, Outcome, Results,
     RunInfo, UserFigures,
@@ -212,6 +213,25 @@ fn a_gate_on_what_the_scenario_never_does_is_a_mistake() {
     let facts = ScenarioFacts { ops: vec![OpId::Publish], has_arrivals: true };
     for fine in ["arrivals.missed == 0", "delivery.lost == 0"] {
         assert_eq!(gate(fine).check_against(&facts), Ok(()), "{fine}");
+    }
+}
+
+#[test]
+fn gates_that_scenarios_rely_on_are_read() {
+    for text in [
+        "login.response.p99 < 1s",
+        "upload.response.p95 < 1s",
+        "publish.response.p99 < 250ms",
+        "delivery.p99 < 500ms",
+        "delivery.lost == 0",
+        "delivery.duplicated == 0",
+        "arrivals.missed == 0",
+        "failures.ratio < 0.1%",
+        "failures.ratio == 0%",
+        "upload.count > 0",
+        "raw.count > 0",
+    ] {
+        assert_eq!(gate(text).to_string(), text);
     }
 }
 

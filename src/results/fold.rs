@@ -114,6 +114,16 @@ impl Fold {
         self.timeline.push(record);
     }
 
+    /// Counters and whole histograms of all intervals so far, for comparing runs. Gauges are 0 and failures are left out.
+    pub fn sums(&self) -> &Interval {
+        &self.sums
+    }
+
+    /// From the first receiver of a message to the last, of all intervals so far.
+    pub fn spread(&self) -> &Latency {
+        &self.spread
+    }
+
     /// The results so far, as if the run had been broken off here unless its end is known.
     pub fn finish(&self) -> Results {
         let load_start = self.latest.as_ref().map_or(Tick::ZERO, |latest| latest.load_start);
@@ -292,6 +302,10 @@ impl Fold {
 
 #[cfg(test)]
 impl Fold {
+    pub(super) fn with_points_max(points_max: usize) -> Fold {
+        Fold { timeline: Timeline::with_points_max(points_max), ..Fold::default() }
+    }
+
     pub(super) fn timeline_points(&self) -> usize {
         self.timeline.len()
     }

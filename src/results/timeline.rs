@@ -14,7 +14,7 @@ use crate::ops::OpId;
 use crate::tick::Tick;
 
 /// Most points of a series.
-pub(super) const POINTS_MAX: usize = 1_000;
+const POINTS_MAX: usize = 1_000;
 
 /// Seconds from `origin` to `at`; negative when `at` is earlier, as in the set-up before the load.
 pub(super) fn seconds_since(at: Tick, origin: Tick) -> f64 {
@@ -22,8 +22,9 @@ pub(super) fn seconds_since(at: Tick, origin: Tick) -> f64 {
 }
 
 /// The series so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Timeline {
+    points_max: usize,
     /// Points that are complete, their histograms packed.
     points: Vec<Point<Packed>>,
     /// The point under way: histograms at full size.
@@ -82,7 +83,19 @@ impl Packed {
     }
 }
 
+impl Default for Timeline {
+    fn default() -> Timeline {
+        Timeline::with_points_max(POINTS_MAX)
+    }
+}
+
 impl Timeline {
+    /// A series of at most so many points.
+    pub(super) fn with_points_max(points_max: usize) -> Timeline {
+        let (points, current) = (Vec::new(), None);
+        Timeline { points_max, points, current, filled: 0, extra_per_point: 0, interval_us: 0, cpu_us: None }
+    }
+
     /// Adds an interval.
     pub(super) fn push(&mut self, record: &IntervalRecord) {
         self.interval_us = self.interval_us.max(record.to.micros_since(record.from));
@@ -102,7 +115,7 @@ impl Timeline {
         let Some(point) = self.current.take() else { return };
         self.filled = 0;
         self.points.push(point.packed());
-        if self.points.len() > POINTS_MAX {
+        if self.points.len() > self.points_max {
             let points = std::mem::take(&mut self.points);
             let (pairs, rest) = points.as_chunks::<2>();
             self.points = pairs.iter().map(|[one, next]| one.unpacked().joined(next).packed()).collect();

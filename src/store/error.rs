@@ -59,7 +59,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A file could not be written.
-    #[error("cannot write `{path}`; the figures so far are kept, but what follows may be missing from it")]
+    #[error("cannot write `{path}`; make room on the disk or choose a writable place with `--out DIR`")]
     Write {
         /// The file.
         path: PathBuf,

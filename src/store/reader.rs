@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::seal::{self, Broken, Opened, SEAL};
 use super::{StoreError, writer};
-use crate::results::Record;
+use crate::results::{Record, RunInfo};
 
 /// Most bytes of one record. A real one of all operations and phases stays below 15 MiB.
 const RECORD_BYTES_MAX: usize = 32 << 20;
@@ -36,13 +36,14 @@ impl fmt::Display for Skipped {
 ///
 /// Damaged records are skipped and listed in [`JournalReader::skipped`]; each record that comes out is, byte for byte,
 /// what was written. Memory stays bounded whatever the files hold. The run's [`Record::Start`] comes out once, although
-/// each segment repeats it. The only errors are [`StoreError::TooNew`], after which nothing more comes, and an unreadable
+/// each segment repeats it; a different one, of a run that was resumed, comes out too. The only errors are [`StoreError::TooNew`], after which nothing more comes, and an unreadable
 /// file, after which the next segment follows.
 #[derive(Debug)]
 pub struct JournalReader {
     waiting: VecDeque<PathBuf>,
     open: Option<Segment>,
-    has_started: bool,
+    /// The latest one that came out.
+    start: Option<Box<RunInfo>>,
     skipped: Vec<Skipped>,
     skipped_count: u64,
 }
@@ -74,7 +75,7 @@ impl JournalReader {
         if waiting.is_empty() {
             return Err(StoreError::Missing { path: folder.join("00000.hlog"), way_out });
         }
-        Ok(JournalReader { waiting, open: None, has_started: false, skipped: Vec::new(), skipped_count: 0 })
+        Ok(JournalReader { waiting, open: None, start: None, skipped: Vec::new(), skipped_count: 0 })
     }
 
     /// What has been skipped so far: the first hundred places.
@@ -123,8 +124,11 @@ impl JournalReader {
             Ok(Opened { record, block }) => {
                 segment.pending.truncate(segment.pending.len() - block);
                 self.leave(segment, "these lines belong to no record");
-                if matches!(record, Record::Start(_)) && std::mem::replace(&mut self.has_started, true) {
-                    return Ok(Step::Nothing);
+                if let Record::Start(run) = &record {
+                    if self.start.as_ref() == Some(run) {
+                        return Ok(Step::Nothing);
+                    }
+                    self.start = Some(run.clone());
                 }
                 Ok(Step::Record(record))
             }

@@ -153,9 +153,9 @@ fn a_kill_at_any_byte_leaves_a_prefix() {
     let (bytes, texts) = segment();
     let place = tempfile::tempdir().expect("temporary folder");
     let path = place.path().join("00000.hlog");
-    // Every cut near a line's end, where the cases differ, and every 7th in the long histogram lines.
+    // Every cut near a line's end, where the cases differ, and every 17th in the long histogram lines.
     let near_end = |cut: usize| (cut.saturating_sub(4)..cut + 4).any(|at| bytes.get(at) == Some(&b'\n'));
-    for cut in (0..=bytes.len()).filter(|&cut| cut % 7 == 0 || near_end(cut)) {
+    for cut in (0..=bytes.len()).filter(|&cut| cut % 17 == 0 || near_end(cut)) {
         fs::write(&path, &bytes[..cut]).expect("written");
         let (read, skipped) = read(place.path());
         let whole = bytes[..cut].split_inclusive(|&byte| byte == b'\n').filter(|line| line.starts_with(b"#pbxload "));
@@ -205,8 +205,14 @@ fn a_resumed_run_leaves_the_torn_segment_alone() {
     let bytes = fs::read(&first).expect("bytes");
     fs::write(&first, &bytes[..bytes.len() - 30]).expect("torn");
     write(place.path(), &[records()[0].clone(), interval(5)], SEGMENT_BYTES_MAX);
+    let mut resumed = records()[0].clone();
+    if let Record::Start(run) = &mut resumed {
+        run.started_at = "2026-03-06T18:00:00Z".to_owned();
+    }
+    write(place.path(), &[resumed], SEGMENT_BYTES_MAX);
     let (read, skipped) = read(place.path());
-    assert_eq!((read.len(), skipped.len()), (4, 1));
+    assert_eq!((read.len(), skipped.len()), (5, 1));
+    assert!(matches!(&read[4], Record::Start(run) if run.started_at == "2026-03-06T18:00:00Z"));
     assert!(skipped[0].to_string().contains("00000.hlog"), "{}", skipped[0]);
 }
 

@@ -223,3 +223,31 @@ pub(super) fn segments(folder: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError>
     found.sort();
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::JournalReader;
+
+    #[test]
+    fn a_full_disk_costs_the_records_that_did_not_fit_and_no_other() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let mut writer = JournalWriter::open(place.path()).expect("journal");
+        let warning = |text: &str| Record::Warning(text.to_owned());
+        writer.append(&warning("before")).expect("room");
+        let full = OpenOptions::new().append(true).open("/dev/full").expect("a device that is always full");
+        let segment = writer.open.as_mut().expect("a segment");
+        let disk = std::mem::replace(&mut segment.file, full);
+        let error = writer.append(&warning("lost")).expect_err("no room");
+        assert!(error.to_string().contains("00000.hlog"), "{error}");
+        let segment = writer.open.as_mut().expect("a segment");
+        segment.file = disk;
+        // What a real disk keeps of the record that did not fit.
+        segment.file.write_all(b"#pbxload 0000").expect("room");
+        writer.append(&warning("after")).expect("room again");
+        let mut reader = JournalReader::open(place.path()).expect("journal");
+        let texts: Vec<String> = reader.by_ref().map(|record| format!("{:?}", record.expect("intact"))).collect();
+        assert_eq!(texts, [r#"Warning("before")"#, r#"Warning("after")"#]);
+        assert_eq!(reader.skipped_count(), 1);
+    }
+}
