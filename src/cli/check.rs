@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::args::CheckArgs;
-use super::load::{Ready, facts, scenario};
+use super::load::{Ready, scenario};
 use super::{Exit, terminal};
+use crate::gate::ScenarioFacts;
 use crate::plan::Plan;
 use crate::report::figures;
 use crate::scenario::{Stage, TargetUrl};
@@ -91,7 +92,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
             "arrivals_planned": arrivals,
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
-        "operations": facts(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
+        "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
         "gates": gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
         "needs": {
             "descriptors": users + DESCRIPTORS_SPARE,

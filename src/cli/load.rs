@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::args::ScenarioFlags;
 use crate::gate::{Gate, ScenarioFacts, Severity};
-use crate::ops::{Op, OpId};
 use crate::scenario::{
     GateSeverity, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl, load,
 };
@@ -49,7 +48,7 @@ pub(super) fn scenario(path: &Path, flags: &ScenarioFlags) -> Result<Ready, Prob
 
 /// Gates of a scenario, checked against what it does.
 fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Vec<Gate> {
-    let facts = facts(&loaded.scenario);
+    let facts = ScenarioFacts::of(&loaded.scenario);
     let mut gates = Vec::new();
     for written in &loaded.scenario.gates {
         let checked = Gate::parse(&written.text).and_then(|gate| gate.check_against(&facts).map(|()| gate));
@@ -69,15 +68,6 @@ fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Vec<Gate> {
         }
     }
     gates
-}
-
-/// What a scenario has to offer to its gates.
-pub(super) fn facts(scenario: &Scenario) -> ScenarioFacts {
-    let steps = scenario.personas.iter().flat_map(|persona| &persona.states).flat_map(|state| &state.steps);
-    let mut ops: Vec<OpId> = steps.map(|step| &step.op).map(Op::id).chain([OpId::Token]).collect();
-    ops.sort_unstable();
-    ops.dedup();
-    ScenarioFacts { ops, has_arrivals: !scenario.load.arrivals.is_empty() }
 }
 
 /// A typed-in target must be one that the scenario names, one that is allowed, or this machine: load on the wrong

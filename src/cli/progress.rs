@@ -12,8 +12,8 @@ use crate::report::figures;
 use crate::results::IntervalRecord;
 use crate::tick::Tick;
 
-/// Between two plain lines.
-const PLAIN_EVERY: Duration = Duration::from_secs(5);
+/// Between two plain lines, a little under five seconds so that no interval is a hair too early.
+const PLAIN_EVERY: Duration = Duration::from_millis(4_500);
 
 /// Shows progress on stderr.
 pub(super) struct Display {
@@ -69,7 +69,7 @@ impl Display {
                     figures::position(record.to.since(record.load_start).as_secs_f64()),
                     figures::position(left.as_secs_f64())
                 );
-                self.next_line = record.to + PLAIN_EVERY - Duration::from_millis(500);
+                self.next_line = record.to + PLAIN_EVERY;
             }
             Way::Plain | Way::None => {}
         }

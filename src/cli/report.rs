@@ -42,7 +42,7 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
     let mut journal = JournalReader::open(&folder.journal())?;
     let mut fold = Fold::new();
     for record in &mut journal {
-        fold.push(&record);
+        fold.push(&record?);
     }
     for skipped in journal.skipped() {
         fold.push(&Record::Warning(format!("a part of the journal could not be used: {skipped}")));

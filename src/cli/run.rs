@@ -38,12 +38,19 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     let Ready { scenario, effective, gates } = ready;
+    let faults = match targets::faults(args.faults.as_deref()) {
+        Ok(faults) => faults,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return Ok(Exit::BadInput);
+        }
+    };
     let started_at = Timestamp::now();
     let stop = signals::listen().context("cannot listen for signals")?;
     let folder = RunFolder::create(args.out.as_deref(), &scenario.name, started_at)?;
     folder.write_whole(RunFile::Scenario, effective.as_bytes())?;
     let mut journal = JournalWriter::open(&folder.journal())?;
-    let service = targets::open(&scenario, targets::faults(args.faults.as_deref())?)?;
+    let service = targets::open(&scenario, faults)?;
     let scenario = Arc::new(scenario);
     let info = run_info(&scenario, &effective, args, started_at, service.targets.service.endpoint.is_tls);
     let workers = workers(args.workers, service.simulator.is_some(), scenario.users.count);

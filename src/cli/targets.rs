@@ -1,14 +1,11 @@
 //! From the scenario's `[target]` to the three faces of the service; starts the simulator where it is asked for.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-
 use crate::engine::Targets;
 use crate::scenario::{Endpoint, Scenario, TargetUrl, TokenFlow};
-use crate::simulator::faults::FaultPlan;
+use crate::simulator::faults::{FaultPlan, FaultPlanError};
 use crate::simulator::{Simulator, SimulatorConfig, SimulatorHandle};
 use crate::transport::{Dialer, FileClient, RestClient, SourceAddresses, client_config};
 
@@ -19,10 +16,8 @@ pub(super) struct Service {
 }
 
 /// Reads a file of faults.
-pub(super) fn faults(path: Option<&Path>) -> anyhow::Result<FaultPlan> {
-    let Some(path) = path else { return Ok(FaultPlan::default()) };
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    FaultPlan::from_toml(&text).with_context(|| format!("`{}` holds no faults that can be declared", path.display()))
+pub(super) fn faults(path: Option<&Path>) -> Result<FaultPlan, FaultPlanError> {
+    path.map_or_else(|| Ok(FaultPlan::default()), FaultPlan::load)
 }
 
 /// Makes the service ready to be used.

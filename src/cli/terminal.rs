@@ -5,6 +5,9 @@ use std::io::IsTerminal as _;
 use crate::report::text::{Colour, Layout};
 use crate::scenario::Style;
 
+/// Columns of a terminal that does not say.
+const COLUMNS: usize = 100;
+
 /// Whether a stream may be coloured. `NO_COLOR` is obeyed.
 fn is_coloured(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
@@ -18,9 +21,7 @@ pub(super) fn problem_style() -> Style {
 /// How the summary is laid out on stdout.
 pub(super) fn layout() -> Layout {
     let is_terminal = std::io::stdout().is_terminal();
-    let columns = indicatif::TermLike::width(&indicatif::InMemoryTerm::new(1, 100));
-    let columns =
-        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(usize::from(columns));
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(COLUMNS);
     Layout { colour: if is_coloured(is_terminal) { Colour::Ansi } else { Colour::None }, columns }
 }
 

@@ -11,6 +11,7 @@ use crate::ops::OpId;
 use crate::plan::Plan;
 use crate::report::figures;
 use crate::report::untrusted::one_line;
+use crate::simulator::faults::FaultPlan;
 
 /// Longest frame that is printed whole.
 const FRAME_CHARS_MAX: usize = 2_000;
@@ -30,7 +31,7 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
         eprintln!("error: there is no persona `{wanted}`; the scenario has {}", names.join(", "));
         return Ok(Exit::BadInput);
     };
-    let service = targets::open(&scenario, targets::faults(None)?)?;
+    let service = targets::open(&scenario, FaultPlan::default())?;
     // A slot for each user: the one that is tried has its own.
     let plan = Arc::new(Plan::new(Arc::clone(&scenario), "try", scenario.users.count));
     let Some(user) = (0..plan.users()).find(|&user| plan.persona_index(user) == persona) else {
