@@ -45,7 +45,7 @@ fn descriptors() -> u64 {
 }
 
 /// Raises the limit of open descriptors to what the system allows, and tells it.
-pub(super) fn raise_descriptor_limit() -> u64 {
+pub fn raise_descriptor_limit() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
     if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_err() {
         return soft;

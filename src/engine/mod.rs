@@ -21,5 +21,6 @@ pub use clock::Clock;
 pub use collector::Progress;
 pub use errand::{Errand, ErrandError};
 pub use floor::{Tap, TapEvent};
+pub use health::raise_descriptor_limit;
 pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run};
 pub use trial::try_once;
