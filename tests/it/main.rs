@@ -7,6 +7,7 @@ mod fan_out;
 mod faults;
 mod program;
 mod scenarios;
+mod server;
 mod signals;
 mod simulated;
 mod vendor_page;
