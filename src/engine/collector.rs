@@ -1,12 +1,13 @@
 //! The collector: merges what workers hand over, interval by interval, and keeps the ledger.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc as sync_mpsc;
 use std::time::Duration;
 
 use super::health;
 use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, LedgerTotals};
 use crate::metrics::Interval;
+use crate::ops::OpId;
 use crate::results::IntervalRecord;
 use crate::tick::Tick;
 
@@ -70,6 +71,8 @@ pub(super) struct Collector {
     load_start: Tick,
     lagging: u32,
     open: u64,
+    /// By worker: requests without an answer at its latest hand-over.
+    latest_open: Vec<BTreeMap<OpId, u64>>,
     /// From then on attachments end because the run is over, which excuses nothing.
     closing: Tick,
     has_merged: bool,
@@ -87,6 +90,7 @@ impl Collector {
         Collector {
             book: Book::new(late_after, claim_within),
             waiting: returns.iter().map(|_| VecDeque::new()).collect(),
+            latest_open: vec![BTreeMap::new(); returns.len()],
             returns,
             extra,
             from,
@@ -109,6 +113,7 @@ impl Collector {
                 // The ledger matches by stamp, so a batch need not wait for those of other workers.
                 let records = std::mem::take(&mut batch);
                 let batch = self.take_batch(records);
+                self.latest_open[slot as usize].clone_from(&figures.users.open);
                 self.waiting[slot as usize].push_back((to, figures, batch, open));
                 self.merge()
             }
@@ -182,11 +187,22 @@ impl Collector {
     pub(super) fn finish(mut self, now: Tick, ending: Ending) -> IntervalRecord {
         self.book.clear_interval();
         self.book.finish(ending);
+        let mut figures = self.extra;
+        // A worker that was held up has handed over fewer intervals than the others: theirs are still waiting.
+        for (_, waiting, ..) in self.waiting.iter().flatten() {
+            figures.merge(waiting);
+        }
+        // Gauges of one instant have no sum over time; what counts of them is each worker's last.
+        (figures.users.online, figures.users.peak) = (0, 0);
+        figures.users.open.clear();
+        for (op, open) in self.latest_open.iter().flatten() {
+            *figures.users.open.entry(*op).or_default() += open;
+        }
         IntervalRecord {
             from: self.from,
             to: now.max(self.from),
             load_start: self.load_start,
-            figures: self.extra,
+            figures,
             ledger: self.book.totals().clone(),
             health: health::sample(self.returns.len() as u32, false),
         }
@@ -194,5 +210,36 @@ impl Collector {
 
     pub(super) fn progress(&self, record: &IntervalRecord) -> Progress {
         Progress { online: record.figures.users.online, open: self.open, ledger: record.ledger.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handover(slot: u32, started: u64, ok: u64) -> Handover {
+        let mut figures = Interval::default();
+        let publish = &mut figures.ops[OpId::Publish.index()];
+        (publish.started, publish.ok) = (started, ok);
+        figures.users.open = [(OpId::Publish, started - ok)].into();
+        Handover::Interval { slot, to: Tick::ZERO, figures, batch: Batch::default(), open: started - ok, driven: 0 }
+    }
+
+    #[test]
+    fn what_a_faster_worker_handed_over_last_is_part_of_the_last_record() {
+        let (returns, _kept): (Vec<_>, Vec<_>) = (0..2).map(|_| sync_mpsc::channel()).unzip();
+        let wait = Duration::from_secs(1);
+        let mut collector = Collector::new(returns, wait, wait, Tick::ZERO, Tick::ZERO, Interval::default());
+        assert!(collector.take(handover(0, 5, 5)).is_none());
+        let merged = collector.take(handover(1, 4, 2)).expect("both are in");
+        // The second worker was held up: the first has handed over twice since.
+        for (started, ok) in [(6, 6), (3, 2)] {
+            assert!(collector.take(handover(0, started, ok)).is_none());
+        }
+        let last = collector.finish(Tick::ZERO, Ending::Drained);
+        let publish = OpId::Publish.index();
+        let started = |record: &IntervalRecord| record.figures.ops[publish].started;
+        assert_eq!((started(&merged), started(&last)), (9, 9));
+        assert_eq!(last.figures.users.open, [(OpId::Publish, 3)].into());
     }
 }

@@ -56,7 +56,7 @@ struct Message {
     receivers: Receivers,
     /// Deliveries to others than the publisher, counted so far.
     delivered: u32,
-    /// Receipts with a changed content, counted so far.
+    /// Copies with changed content, counted so far.
     corrupted: u32,
     /// Who was found missing when it was looked at; already part of the totals.
     missing: Vec<(u32, Absence)>,
@@ -417,7 +417,7 @@ impl Book {
             Claim::Unclaimed => {
                 let received = u64::from(message.delivered);
                 self.totals.phantom += u64::from(message.receivers.len());
-                // Of a message that was never sent nobody can say what its content should have been.
+                // Nobody sent it, so nothing in it can have been changed on the way.
                 self.totals.corrupted -= u64::from(message.corrupted);
                 self.totals.delivered -= received;
                 self.totals.expected -= received;

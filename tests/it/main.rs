@@ -1,4 +1,13 @@
 //! Black-box tests: one binary.
 
+mod contract;
+mod crash;
+mod exit_codes;
 mod fan_out;
+mod faults;
+mod program;
+mod scenarios;
+mod server;
+mod signals;
+mod simulated;
 mod vendor_page;
