@@ -11,6 +11,7 @@ mod errand;
 mod floor;
 mod groups;
 mod health;
+mod monitor;
 mod pacer;
 mod run;
 mod tokens;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{curves, health, persona, quantity, step, target, topology, users};
+use super::{curves, persona, quantity, step, target, topology, users};
 use crate::ops::OpId;
 use crate::protocol::dialect;
 
@@ -335,7 +335,7 @@ mod tests {
             ("/properties/topology", topology::TOPOLOGY_KEYS),
             ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
             ("/properties/load", curves::LOAD_KEYS),
-            ("/properties/health", health::HEALTH_KEYS),
+            ("/properties/health", super::super::health::HEALTH_KEYS),
             ("/properties/persona/items", persona::PERSONA_KEYS),
             ("/properties/gates", GATES_KEYS),
             ("/$defs/state", persona::STATE_KEYS),

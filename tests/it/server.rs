@@ -161,7 +161,9 @@ impl Session {
         let Some((verb, body)) = request.as_object().and_then(|object| object.iter().next()) else { return json!({}) };
         let mut ctrl = json!({"id": body["id"], "code": 200, "text": "ok", "ts": "2024-10-24T01:06:38.924626Z"});
         match verb.as_str() {
-            "login" => ctrl["params"] = json!({"authlvl": "auth", "token": "dG9rZW4=", "user": "usr804252613548777777"}),
+            "login" => {
+                ctrl["params"] = json!({"authlvl": "auth", "token": "dG9rZW4=", "user": "usr804252613548777777"})
+            }
             "pub" => {
                 self.accepted += 1;
                 (ctrl["code"], ctrl["params"]) = (json!(202), json!({"seq": self.accepted}));
