@@ -21,6 +21,8 @@ use crate::store::{JournalWriter, RunFile, RunFolder};
 
 /// Time between two records of the journal.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Said at the first Ctrl-C.
+const GOODBYE: &str = "finishing what is open and writing the reports; once more to stop at once";
 /// Reports that every run writes.
 const REPORTS: [(Format, RunFile); 4] = [
     (Format::Json, RunFile::Results),
@@ -46,7 +48,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     let started_at = Timestamp::now();
-    let stop = signals::listen().context("cannot listen for signals")?;
+    let stop = signals::listen(GOODBYE).context("cannot listen for signals")?;
     let folder = RunFolder::create(args.out.as_deref(), &scenario.name, started_at)?;
     folder.write_whole(RunFile::Scenario, effective.as_bytes())?;
     let mut journal = JournalWriter::open(&folder.journal())?;

@@ -8,11 +8,11 @@ use tokio::sync::watch;
 use crate::engine::Stop;
 use crate::results::EndedBy;
 
-/// Listens for signals from now on.
+/// Listens for signals from now on; `goodbye` is said at the first one.
 ///
 /// # Errors
 /// When the system gives no thread or no signal handler.
-pub(super) fn listen() -> std::io::Result<watch::Receiver<Stop>> {
+pub(super) fn listen(goodbye: &'static str) -> std::io::Result<watch::Receiver<Stop>> {
     let (stop, stopped) = watch::channel(Stop::No);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate) = {
@@ -29,7 +29,7 @@ pub(super) fn listen() -> std::io::Result<watch::Receiver<Stop>> {
                 let is_first = *stop.borrow() == Stop::No;
                 let _ = stop.send(if is_first { Stop::Drain(reason) } else { Stop::Now(reason) });
                 if is_first {
-                    eprintln!("\nfinishing what is open and writing the reports; once more to stop at once");
+                    eprintln!("\n{goodbye}");
                 }
             }
         });

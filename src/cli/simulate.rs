@@ -2,7 +2,7 @@
 
 use super::args::SimulateArgs;
 use super::{Exit, signals, targets, terminal};
-use crate::engine::Stop;
+use crate::engine::{Stop, raise_descriptor_limit};
 use crate::simulator::{Encryption, Simulator, SimulatorConfig};
 
 pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
@@ -13,7 +13,8 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::BadInput);
         }
     };
-    let mut stop = signals::listen()?;
+    raise_descriptor_limit();
+    let mut stop = signals::listen("closing all sessions")?;
     let encryption = if args.tls { Encryption::SelfSigned } else { Encryption::Plain };
     let config = SimulatorConfig { listen: args.listen, encryption, faults, ..SimulatorConfig::default() };
     let simulator = Simulator::start(config)?;

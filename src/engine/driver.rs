@@ -177,6 +177,7 @@ impl Driver {
             {
                 let mut world = self.floor.world.borrow_mut();
                 let arrivals = &mut world.books.figures.arrivals;
+                arrivals.planned += 1;
                 if self.user.is_parked() {
                     arrivals.started += 1;
                     arrivals.lag.record(now.micros_since(due));

@@ -90,21 +90,23 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
     }
 
     fn arrive(&mut self, due: Tick) {
-        let arrivals = |floor: &Floor, is_missed: bool| {
-            let mut world = floor.world.borrow_mut();
-            let arrivals = &mut world.books.figures.arrivals;
-            arrivals.planned += 1;
-            arrivals.missed += u64::from(is_missed);
-        };
         loop {
             let next = self.floor.parked.borrow_mut().pop_front();
-            let Some(desk) = next else { return arrivals(&self.floor, true) };
+            let Some(desk) = next else {
+                let mut world = self.floor.world.borrow_mut();
+                let arrivals = &mut world.books.figures.arrivals;
+                arrivals.planned += 1;
+                arrivals.missed += 1;
+                return;
+            };
             let place = self.floor.desk(desk);
             // Whoever left or lost its connection while parked is still in the queue.
             if place.is_parked.replace(false) {
+                // Its driver counts the arrival, planned and started at once: every interval balances, the last
+                // one before a crash too.
                 place.arrival.set(due);
                 place.signal(Signals::ARRIVAL);
-                return arrivals(&self.floor, false);
+                return;
             }
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::alarm::Precision;
 use super::collector::{Collector, Handover, Progress};
 use super::errand::ErrandError;
+use super::monitor::Monitor;
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
 use super::{Clock, groups, health, worker};
@@ -322,6 +323,7 @@ impl Run {
             self.clock.now(),
             load_start,
             figures,
+            Monitor::new(plan.scenario.health, health::memory_bytes()),
         );
         observer.record(Record::Start(Box::new(self.options.info.clone())));
         for mark in marks(&load.users) {
@@ -342,6 +344,7 @@ impl Run {
         };
         let drain_start = self.clock.now();
         observer.stage("drain", 0, 0);
+        collector.begin_draining();
         workers.order(Order::Drain);
         let is_drained = self.drain(&mut workers, &mut collector, stop, observer).await;
         let now = self.clock.now();
@@ -453,6 +456,11 @@ fn after(span: Duration) -> Instant {
 
 fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observer) {
     if let Some(record) = collector.take(handover) {
+        if let Some(evidence) = collector.take_evidence() {
+            let at_s = record.from.since(record.load_start).as_secs_f64();
+            let warning = format!("the generator was the bottleneck around second {at_s:.0}: {evidence}");
+            observer.record(Record::Warning(warning));
+        }
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
     }

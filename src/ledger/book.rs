@@ -56,6 +56,8 @@ struct Message {
     receivers: Receivers,
     /// Deliveries to others than the publisher, counted so far.
     delivered: u32,
+    /// Copies with changed content, counted so far.
+    corrupted: u32,
     /// Who was found missing when it was looked at; already part of the totals.
     missing: Vec<(u32, Absence)>,
     claim: Claim,
@@ -208,6 +210,7 @@ impl Book {
             message.seq = record.seq;
         }
         if !record.is_intact {
+            message.corrupted += 1;
             self.totals.corrupted += 1;
         }
         // The author's user index is part of the key, and so is that of an attachment: equal means an echo.
@@ -414,6 +417,8 @@ impl Book {
             Claim::Unclaimed => {
                 let received = u64::from(message.delivered);
                 self.totals.phantom += u64::from(message.receivers.len());
+                // Nobody sent it, so nothing in it can have been changed on the way.
+                self.totals.corrupted -= u64::from(message.corrupted);
                 self.totals.delivered -= received;
                 self.totals.expected -= received;
                 self.messages.remove(&key);
@@ -460,6 +465,7 @@ impl Message {
             last: Tick::ZERO,
             receivers: Receivers::default(),
             delivered: 0,
+            corrupted: 0,
             missing: Vec::new(),
             claim,
         }

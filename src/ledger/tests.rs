@@ -121,6 +121,16 @@ fn a_message_that_nobody_sent_is_a_phantom_and_expected_by_nobody() {
 }
 
 #[test]
+fn what_nobody_sent_cannot_have_been_changed_on_the_way() {
+    let mut story = pair().accepted(1, 5, 100, 1).delivered(2, 1, 5, 1, 103).delivered(2, 1, 900_000, 2, 104);
+    for record in &mut story.0.deliveries {
+        record.is_intact = false;
+    }
+    let totals = story.judged();
+    assert_eq!((totals.phantom, totals.corrupted), (1, 1));
+}
+
+#[test]
 fn delivery_before_acknowledgement_is_normal() {
     let mut book = book();
     book.take(&pair().delivered(2, 1, 5, 1, 101).0);

@@ -1,5 +1,6 @@
 //! Sentences that more than one report says about the same figures.
 
+use crate::ops::OpId;
 use crate::results::{EndedBy, GateFigures, OperationFigures, Outcome, Results};
 
 use super::figures;
@@ -60,6 +61,13 @@ pub fn failures(results: &Results) -> (u64, u64) {
     let failed = results.operations.values().fold(0_u64, |sum, figures| sum.saturating_add(figures.failed));
     let ok = results.operations.values().fold(0_u64, |sum, figures| sum.saturating_add(figures.ok));
     (failed, failed.saturating_add(ok))
+}
+
+/// Operations in the order in which a user does them, which is that of the program's own list.
+pub(super) fn in_order(results: &Results) -> Vec<(&String, &OperationFigures)> {
+    let mut operations: Vec<_> = results.operations.iter().collect();
+    operations.sort_by_key(|(name, _)| OpId::by_name(name).map_or(usize::MAX, OpId::index));
+    operations
 }
 
 /// Operations, the ones used most first; equal ones by name.

@@ -3,7 +3,7 @@
 //! An independent witness: it knows the wire only from the page and from RFC 6455. It shares no type and no code
 //! with the crate but the call that starts the server.
 
-mod client;
+pub mod client;
 
 use client::{Connection, Http};
 use pbxload::simulator::{Encryption, Simulator, SimulatorConfig, SimulatorHandle};
