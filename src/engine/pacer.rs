@@ -100,6 +100,7 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
             let next = self.floor.parked.borrow_mut().pop_front();
             let Some(desk) = next else { return arrivals(&self.floor, true) };
             let place = self.floor.desk(desk);
+            place.is_queued.set(false);
             // Whoever left or lost its connection while parked is still in the queue.
             if place.is_parked.replace(false) {
                 place.arrival.set(due);
@@ -112,8 +113,9 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
 
 /// Gives a user a driver if it has none.
 pub(super) fn start_driver(floor: &Rc<Floor>, desk: u32) {
-    if floor.desk(desk).user.borrow().is_some() {
+    // Taken here and not by the driver: until that is polled for the first time, the desk must not look free.
+    if let Some(user) = floor.desk(desk).user.borrow_mut().take() {
         floor.driven.set(floor.driven.get() + 1);
-        tokio::task::spawn_local(drive(Rc::clone(floor), desk));
+        tokio::task::spawn_local(drive(Rc::clone(floor), desk, user));
     }
 }
