@@ -1,12 +1,13 @@
 //! The collector: merges what workers hand over, interval by interval, and keeps the ledger.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc as sync_mpsc;
 use std::time::Duration;
 
 use super::health;
 use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, LedgerTotals};
 use crate::metrics::Interval;
+use crate::ops::OpId;
 use crate::results::IntervalRecord;
 use crate::tick::Tick;
 
@@ -63,6 +64,8 @@ pub struct Progress {
 pub(super) struct Collector {
     book: Book,
     waiting: Vec<VecDeque<(Tick, Interval, Batch, u64)>>,
+    /// Each worker's users online and open requests when it handed over last.
+    gauges: Vec<(u64, BTreeMap<OpId, u64>)>,
     returns: Vec<sync_mpsc::Sender<Spent>>,
     /// Figures counted outside the workers, part of the next interval.
     extra: Interval,
@@ -87,6 +90,7 @@ impl Collector {
         Collector {
             book: Book::new(late_after, claim_within),
             waiting: returns.iter().map(|_| VecDeque::new()).collect(),
+            gauges: returns.iter().map(|_| Default::default()).collect(),
             returns,
             extra,
             from,
@@ -109,6 +113,7 @@ impl Collector {
                 // The ledger matches by stamp, so a batch need not wait for those of other workers.
                 let records = std::mem::take(&mut batch);
                 let batch = self.take_batch(records);
+                self.gauges[slot as usize] = (figures.users.online, figures.users.open.clone());
                 self.waiting[slot as usize].push_back((to, figures, batch, open));
                 self.merge()
             }
@@ -182,11 +187,24 @@ impl Collector {
     pub(super) fn finish(mut self, now: Tick, ending: Ending) -> IntervalRecord {
         self.book.clear_interval();
         self.book.finish(ending);
+        // Workers end one by one: who ended last has intervals over that no other worker's came to meet.
+        let mut figures = self.extra;
+        for (_, left_over, ..) in self.waiting.iter().flatten() {
+            figures.merge(left_over);
+        }
+        (figures.users.online, figures.users.peak) = (0, 0);
+        figures.users.open.clear();
+        for (online, open) in &self.gauges {
+            figures.users.online += online;
+            for (op, count) in open {
+                *figures.users.open.entry(*op).or_default() += count;
+            }
+        }
         IntervalRecord {
             from: self.from,
             to: now.max(self.from),
             load_start: self.load_start,
-            figures: self.extra,
+            figures,
             ledger: self.book.totals().clone(),
             health: health::sample(self.returns.len() as u32, false),
         }
