@@ -13,6 +13,8 @@ mod groups;
 mod health;
 mod pacer;
 mod run;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod trial;
 mod worker;
@@ -21,5 +23,5 @@ pub use clock::Clock;
 pub use collector::Progress;
 pub use errand::{Errand, ErrandError};
 pub use floor::{Tap, TapEvent};
-pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run};
+pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run, run_local};
 pub use trial::try_once;
