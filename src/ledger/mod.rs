@@ -6,6 +6,10 @@
 
 mod batch;
 mod book;
+mod message;
+mod mixed;
+#[cfg(test)]
+mod race_tests;
 mod receivers;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,8 @@ pub(super) struct Attachment {
     pub(super) last_seq: u64,
     /// When a leave was sent; [`Tick::NEVER`] while there is none.
     pub(super) leaving: Tick,
+    /// A page of history was given up and may come yet.
+    pub(super) has_stray_page: bool,
 }
 
 /// The topics of one session, few enough to be searched in order.
@@ -46,7 +48,15 @@ impl Attachments {
         if let Some(id) = id {
             call.books.batch.attachments.push(AttachRecord::Requested { id, topic: key, at });
         }
-        self.0.push(Attachment { topic, key, id, requested: at, last_seq: 0, leaving: Tick::NEVER });
+        self.0.push(Attachment {
+            topic,
+            key,
+            id,
+            requested: at,
+            last_seq: 0,
+            leaving: Tick::NEVER,
+            has_stray_page: false,
+        });
     }
 
     /// The server confirmed it.
