@@ -49,7 +49,10 @@ fn friday_morning_made_small() {
     let server = Simulated::start(&["--tls"]);
     let scenario = std::fs::read_to_string("tests/contract/friday-morning.toml").expect("is there");
     let small = [
-        (r#"{ to = 1000, over = "60s" }, { hold = "10m" }, { to = 0, over = "30s" }"#, r#"{ to = 50, over = "1s" }, { hold = "4s" }, { to = 0, over = "500ms" }"#),
+        (
+            r#"{ to = 1000, over = "60s" }, { hold = "10m" }, { to = 0, over = "30s" }"#,
+            r#"{ to = 50, over = "1s" }, { hold = "4s" }, { to = 0, over = "500ms" }"#,
+        ),
         (r#"{ to = "200/s", over = "1m" }, { hold = "9m" }"#, r#"{ to = "5/s", over = "2s" }, { hold = "2s" }"#),
         ("count = 1000", "count = 50"),
     ];

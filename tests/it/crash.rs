@@ -7,8 +7,7 @@ use crate::scenarios::chat;
 fn killed(folder: &Folder) {
     let text = chat("2m") + "[gates]\nrequire = [ \"delivery.lost == 0\" ]\n";
     let scenario = folder.write("chat.toml", &text);
-    let mut run =
-        Background::start(["run", &scenario, "--progress", "plain", "--out", &folder.argument("run")]);
+    let mut run = Background::start(["run", &scenario, "--progress", "plain", "--out", &folder.argument("run")]);
     run.wait_for(" ops/s ");
     // The second line comes seconds after the first: the intervals between them are written.
     run.wait_for(" ops/s ");

@@ -132,7 +132,8 @@ fn too_few_samples_are_no_verdict() {
 #[test]
 fn variables_that_are_not_set() {
     let folder = Folder::new();
-    let scenario = folder.write("scenario.toml", &chat("1s").replace("${env:PBX_PASSWORD:-secret}", "${env:PBX_PASSWORD}"));
+    let scenario =
+        folder.write("scenario.toml", &chat("1s").replace("${env:PBX_PASSWORD:-secret}", "${env:PBX_PASSWORD}"));
     call(["check", &scenario]).with_code(2).says(&["PBX_PASSWORD"]);
     call_with(["check", &scenario], &[("PBX_PASSWORD", "hunter2")]).with_code(0);
 }

@@ -72,4 +72,5 @@ start = "sign-in"
 }
 
 /// The users of [`with_tokens`].
-pub const USERS_WITH_TOKENS: &str = "name,domain,token\n1001,example.com,tok-7f3a-first\n1002,example.com,tok-7f3a-second\n";
+pub const USERS_WITH_TOKENS: &str =
+    "name,domain,token\n1001,example.com,tok-7f3a-first\n1002,example.com,tok-7f3a-second\n";
