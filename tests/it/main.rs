@@ -1,5 +1,8 @@
 //! Black-box tests: one binary.
 
+mod bad_rest;
+mod bad_servers;
+mod commands;
 mod contract;
 mod crash;
 mod exit_codes;
@@ -7,7 +10,9 @@ mod fan_out;
 mod faults;
 mod program;
 mod scenarios;
+mod secrets;
 mod server;
 mod signals;
 mod simulated;
+mod tidy;
 mod vendor_page;
