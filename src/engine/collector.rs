@@ -13,6 +13,7 @@ use crate::results::IntervalRecord;
 use crate::tick::Tick;
 
 /// What a worker hands over.
+#[expect(clippy::large_enum_variant, reason = "nearly all are intervals, and of those one a second and worker")]
 pub(super) enum Handover {
     /// Records for the ledger, in the middle of an interval.
     Records {

@@ -385,7 +385,7 @@ impl Run {
         collector.begin_closing(now);
         workers.order(Order::Leave);
         let mut left = workers.orders.len();
-        let deadline = Instant::now() + WORKERS_WITHIN;
+        let deadline = after(WORKERS_WITHIN);
         while left > 0 {
             match tokio::time::timeout_at(deadline, workers.handovers.recv()).await {
                 Ok(Some(Handover::Done)) => left -= 1,
@@ -425,7 +425,7 @@ impl Run {
         stop: &mut watch::Receiver<Stop>,
         observer: &mut dyn Observer,
     ) -> bool {
-        let deadline = Instant::now() + self.options.plan.scenario.load.drain;
+        let deadline = after(self.options.plan.scenario.load.drain);
         // Two looks: the first may be at an interval that began before the users were told to drain.
         let mut looks = 0;
         loop {
@@ -475,9 +475,16 @@ impl Run {
         }
     }
 
+    /// The runtime's word for a tick.
     fn instant(&self, tick: Tick) -> Instant {
-        Instant::now() + self.clock.until(tick)
+        after(self.clock.until(tick))
     }
+}
+
+/// The instant from which the runtime counts a span that starts now.
+#[expect(clippy::disallowed_methods, reason = "a deadline for the runtime, not a measurement")]
+fn after(span: Duration) -> Instant {
+    Instant::now() + span
 }
 
 fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observer) {

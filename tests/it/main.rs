@@ -9,6 +9,7 @@ mod exit_codes;
 mod fan_out;
 mod faults;
 mod program;
+mod readme;
 mod scenarios;
 mod secrets;
 mod server;
