@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::health;
 use super::monitor::{Monitor, WorkerLoad};
-use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, LedgerTotals};
+use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, Finding, LedgerTotals, Question};
 use crate::metrics::Interval;
 use crate::ops::OpId;
 use crate::results::IntervalRecord;
@@ -198,6 +198,16 @@ impl Collector {
     /// The load is over: what the generator does from now on spoils no figure.
     pub(super) fn begin_draining(&mut self) {
         self.is_loading = false;
+    }
+
+    /// What the server's history may explain; see [`Book::questions`].
+    pub(super) fn questions(&mut self, now: Tick) -> Vec<Question> {
+        self.book.questions(now)
+    }
+
+    /// Enters what the history says about a message.
+    pub(super) fn learn(&mut self, key: u64, finding: Finding) {
+        self.book.learn(key, finding);
     }
 
     /// From now on users leave because the run is over.

@@ -6,6 +6,7 @@
 mod alarm;
 mod clock;
 mod collector;
+mod diagnosis;
 mod driver;
 mod errand;
 mod floor;

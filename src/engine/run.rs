@@ -15,7 +15,7 @@ use super::errand::ErrandError;
 use super::monitor::Monitor;
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
-use super::{Clock, groups, health, worker};
+use super::{Clock, diagnosis, groups, health, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
 use crate::plan::{Directory, Plan};
@@ -382,7 +382,10 @@ impl Run {
             to_s: seconds(now),
             label: "drain".to_owned(),
         }));
-        collector.begin_closing(now);
+        if is_drained {
+            self.diagnose(&mut collector, observer).await;
+        }
+        collector.begin_closing(self.clock.now());
         workers.order(Order::Leave);
         let mut left = workers.orders.len();
         let deadline = after(WORKERS_WITHIN);
@@ -415,6 +418,23 @@ impl Run {
         observer.record(Record::Interval(Box::new(last)));
         self.record_end(observer, ended_by, drain_start);
         (ended_by, is_drained)
+    }
+
+    /// Asks the server's history about what did not arrive.
+    async fn diagnose(&self, collector: &mut Collector, observer: &mut dyn Observer) {
+        let questions = collector.questions(self.clock.now());
+        if questions.is_empty() {
+            return;
+        }
+        observer.stage("asking the history", 0, 0);
+        let (plan, directory) = (&self.options.plan, &self.directory);
+        let answers = diagnosis::ask(&self.options.targets.service, plan, directory, &questions).await;
+        for (key, finding) in answers.findings {
+            collector.learn(key, finding);
+        }
+        if let Some(trouble) = answers.trouble {
+            observer.record(Record::Warning(trouble));
+        }
     }
 
     /// Waits for what is on its way; false when there was no time for that.

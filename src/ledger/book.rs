@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::batch::{AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
+use super::diagnosis::{Finding, LossKind, Question};
 use super::message::{Claim, Message};
 use super::mixed::Mixed;
 use super::topic::{Absence, Topic, Verdict, Window, WindowEnd};
@@ -256,15 +257,17 @@ impl Book {
     /// nothing any more.
     fn reconsider(&mut self, key: u64) {
         let Some(message) = self.messages.get_mut(&key) else { return };
+        let finding = message.finding;
         let (Some(facts), Some(missing)) = (message.facts(key), message.missing.as_mut()) else { return };
         let topic = self.topics.get(&message.topic);
         let (totals, in_flight) = (&mut self.totals, self.late_after);
+        let kind = LossKind::of(finding);
         missing.retain_mut(|(place, absence)| {
             let verdict = topic.map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, in_flight));
             match (*absence, verdict) {
                 (Absence::Owed, Verdict::Lost) => {
                     totals.open -= 1;
-                    totals.lost += 1;
+                    totals.lose(1, kind);
                     false
                 }
                 (Absence::Owed, Verdict::Excused(reason)) => {
@@ -289,6 +292,35 @@ impl Book {
         if message.awaits_echo && !topic.is_some_and(|topic| topic.owes_echo(facts, in_flight)) {
             message.awaits_echo = false;
             totals.echo_expected -= 1;
+        }
+    }
+
+    /// Everything that the server's history may explain: messages still owed to somebody, and publishes of unknown
+    /// outcome. Call it after the drain; what was too young to be judged is judged now.
+    pub fn questions(&mut self, now: Tick) -> Vec<Question> {
+        while let Some((_, key)) = self.fresh.pop_front() {
+            self.look_at(key, now);
+        }
+        let is_open = |message: &Message| {
+            let owes = message.missing.iter().flatten().any(|(_, absence)| *absence == Absence::Owed);
+            owes || matches!(message.claim, Claim::Claimed { outcome: PublishOutcome::Unknown, .. })
+        };
+        let known = self.incomplete.iter().filter_map(|key| Some((*key, self.messages.get(key)?)));
+        known
+            .filter(|(_, message)| is_open(message))
+            .map(|(key, message)| Question { key, topic: message.topic, seq: message.seq })
+            .collect()
+    }
+
+    /// Enters what the history says about a message.
+    pub fn learn(&mut self, key: u64, finding: Finding) {
+        let Some(message) = self.messages.get_mut(&key) else { return };
+        message.finding = Some(finding);
+        let Claim::Claimed { outcome: PublishOutcome::Unknown, .. } = message.claim else { return };
+        match finding {
+            // It was accepted after all, and whoever had to get it is owed it.
+            Finding::Stored => self.accept_by_evidence(key, PublishOutcome::Unknown),
+            Finding::NotStored => self.totals.not_accepted += 1,
         }
     }
 
@@ -432,9 +464,10 @@ impl Book {
         let Some(message) = self.messages.get(&key) else { return };
         let missing = message.missing.iter().flatten();
         let owed = missing.filter(|(_, absence)| *absence == Absence::Owed).count() as u64;
+        let finding = message.finding;
         self.totals.open -= owed;
         match ending {
-            Ending::Drained => self.totals.lost += owed,
+            Ending::Drained => self.totals.lose(owed, LossKind::of(finding)),
             // Nobody waited for these: they may have been on their way.
             Ending::BrokenOff => self.totals.excused[ExcuseReason::Unfinished as usize] += owed,
         }

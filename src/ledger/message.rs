@@ -1,6 +1,7 @@
 //! One message in the ledger, from the first that is heard of it until every delivery is decided.
 
 use super::batch::{AttachId, PublishOutcome, TopicKey};
+use super::diagnosis::Finding;
 use super::receivers::Receivers;
 use super::topic::{Absence, Facts};
 use super::totals::ExcuseReason;
@@ -26,6 +27,8 @@ pub(super) struct Message {
     /// The publisher's own copy was found missing when it was judged.
     pub(super) awaits_echo: bool,
     pub(super) claim: Claim,
+    /// What the history says about it, once it was asked.
+    pub(super) finding: Option<Finding>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,7 @@ impl Message {
             missing: None,
             awaits_echo: false,
             claim,
+            finding: None,
         }
     }
 

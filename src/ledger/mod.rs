@@ -6,6 +6,7 @@
 
 mod batch;
 mod book;
+mod diagnosis;
 mod message;
 mod mixed;
 #[cfg(test)]
@@ -18,4 +19,5 @@ mod totals;
 
 pub use batch::{AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
 pub use book::{Book, Ending};
+pub use diagnosis::{Finding, LossKind, Question};
 pub use totals::{ExcuseReason, LedgerTotals};

@@ -206,6 +206,35 @@ fn a_straggler_is_delivered_late_and_not_lost() {
 }
 
 #[test]
+fn the_history_tells_where_a_delivery_was_lost_and_whether_a_publish_was_accepted() {
+    let mut book = book();
+    book.take(
+        &pair()
+            .accepted(1, 5, 100, 1)
+            .accepted(1, 6, 110, 2)
+            .accepted(1, 7, 120, 3)
+            .publish(1, 8, 130, PublishOutcome::Unknown)
+            .publish(1, 9, 140, PublishOutcome::Unknown)
+            .accepted(1, 10, 150, 5)
+            .delivered(2, 1, 10, 5, 153)
+            .0,
+    );
+    let asked: Vec<u64> = book.questions(ms(200)).iter().map(|question| question.key).collect();
+    assert_eq!(asked, [5, 6, 7, 8, 9].map(|counter| key(1, counter)));
+    book.learn(key(1, 5), Finding::Stored);
+    book.learn(key(1, 6), Finding::NotStored);
+    book.learn(key(1, 8), Finding::Stored);
+    book.learn(key(1, 9), Finding::NotStored);
+    book.finish(Ending::Drained);
+    let totals = book.totals();
+    let lost = |kind: LossKind| totals.lost_by[kind as usize];
+    assert_eq!((lost(LossKind::NotPushed), lost(LossKind::NotStored), lost(LossKind::Undiagnosed)), (2, 1, 1));
+    assert_eq!((totals.lost, totals.delivered, totals.expected), (4, 1, 5));
+    assert_eq!((totals.accepted, totals.unknown, totals.not_accepted), (5, 1, 1));
+    assert!(totals.is_balanced());
+}
+
+#[test]
 fn the_books_are_complete_only_when_all_have_it() {
     let mut book = book();
     book.take(&pair().accepted(1, 5, 100, 1).delivered(1, 1, 5, 1, 102).0);
