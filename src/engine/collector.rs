@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::health;
 use super::monitor::{Monitor, WorkerLoad};
-use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, LedgerTotals};
+use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, Finding, LedgerTotals, Question};
 use crate::metrics::Interval;
 use crate::ops::OpId;
 use crate::results::IntervalRecord;
@@ -72,6 +72,8 @@ struct Waiting {
 pub(super) struct Collector {
     book: Book,
     waiting: Vec<VecDeque<Waiting>>,
+    /// Each worker's users online and open requests when it handed over last.
+    gauges: Vec<(u64, BTreeMap<OpId, u64>)>,
     returns: Vec<sync_mpsc::Sender<Spent>>,
     /// Figures counted outside the workers, part of the next interval.
     extra: Interval,
@@ -83,8 +85,6 @@ pub(super) struct Collector {
     was_saturated: bool,
     is_loading: bool,
     open: u64,
-    /// By worker: requests without an answer at its latest hand-over.
-    latest_open: Vec<BTreeMap<OpId, u64>>,
     /// From then on attachments end because the run is over, which excuses nothing.
     closing: Tick,
     has_merged: bool,
@@ -103,7 +103,7 @@ impl Collector {
         Collector {
             book: Book::new(late_after, claim_within),
             waiting: returns.iter().map(|_| VecDeque::new()).collect(),
-            latest_open: vec![BTreeMap::new(); returns.len()],
+            gauges: returns.iter().map(|_| Default::default()).collect(),
             returns,
             extra,
             from,
@@ -129,7 +129,7 @@ impl Collector {
                 // The ledger matches by stamp, so a batch need not wait for those of other workers.
                 let records = std::mem::take(&mut batch);
                 let batch = self.take_batch(records);
-                self.latest_open[slot as usize].clone_from(&figures.users.open);
+                self.gauges[slot as usize] = (figures.users.online, figures.users.open.clone());
                 self.waiting[slot as usize].push_back(Waiting { to, figures, batch, open, load });
                 self.merge()
             }
@@ -200,6 +200,16 @@ impl Collector {
         self.is_loading = false;
     }
 
+    /// What the server's history may explain; see [`Book::questions`].
+    pub(super) fn questions(&mut self, now: Tick) -> Vec<Question> {
+        self.book.questions(now)
+    }
+
+    /// Enters what the history says about a message.
+    pub(super) fn learn(&mut self, key: u64, finding: Finding) {
+        self.book.learn(key, finding);
+    }
+
     /// From now on users leave because the run is over.
     pub(super) fn begin_closing(&mut self, at: Tick) {
         self.closing = at;
@@ -214,16 +224,18 @@ impl Collector {
     pub(super) fn finish(mut self, now: Tick, ending: Ending) -> IntervalRecord {
         self.book.clear_interval();
         self.book.finish(ending);
+        // Workers end one by one: who ended last has intervals over that no other worker's came to meet.
         let mut figures = self.extra;
-        // A worker that was held up has handed over fewer intervals than the others: theirs are still waiting.
-        for waiting in self.waiting.iter().flatten() {
-            figures.merge(&waiting.figures);
+        for left_over in self.waiting.iter().flatten() {
+            figures.merge(&left_over.figures);
         }
-        // Gauges of one instant have no sum over time; what counts of them is each worker's last.
         (figures.users.online, figures.users.peak) = (0, 0);
         figures.users.open.clear();
-        for (op, open) in self.latest_open.iter().flatten() {
-            *figures.users.open.entry(*op).or_default() += open;
+        for (online, open) in &self.gauges {
+            figures.users.online += online;
+            for (op, count) in open {
+                *figures.users.open.entry(*op).or_default() += count;
+            }
         }
         IntervalRecord {
             from: self.from,

@@ -6,6 +6,7 @@
 mod alarm;
 mod clock;
 mod collector;
+mod diagnosis;
 mod driver;
 mod errand;
 mod floor;
@@ -14,6 +15,8 @@ mod health;
 mod monitor;
 mod pacer;
 mod run;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod trial;
 mod worker;
@@ -23,5 +26,5 @@ pub use collector::Progress;
 pub use errand::{Errand, ErrandError};
 pub use floor::{Tap, TapEvent};
 pub use health::raise_descriptor_limit;
-pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run};
+pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run, run_local};
 pub use trial::try_once;

@@ -8,9 +8,9 @@ use crate::metrics::Interval;
 use crate::results::HealthSample;
 use crate::scenario::Health;
 
-/// Lateness below which a worker that waits for a processor is not yet harmed by it, microseconds: half of the
-/// milliseconds that a scheduler gives each of several busy threads.
-const HARMLESS_LAG_US: u64 = 5_000;
+/// Lateness below which a worker that waits for a processor is not yet harmed by it, microseconds: below the
+/// milliseconds that a scheduler gives each of several busy threads in turn.
+const HARMLESS_LAG_US: u64 = 2_000;
 /// Samples that a percentile of lateness needs.
 const LAG_SAMPLES_MIN: u64 = 20;
 

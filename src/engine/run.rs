@@ -15,7 +15,7 @@ use super::errand::ErrandError;
 use super::monitor::Monitor;
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
-use super::{Clock, groups, health, worker};
+use super::{Clock, diagnosis, groups, health, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
 use crate::plan::{Directory, Plan};
@@ -164,12 +164,31 @@ pub fn run(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, 
         return Err(EngineError::Descriptors { users, needed, limit, fits });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, Run::new(options).carry_out(observer))
+    LocalSet::new().block_on(&runtime, Run::new(options, Staffing::Threads).carry_out(observer))
+}
+
+/// Carries a plan out inside the [`LocalSet`] of the caller, who may have paused its time: a simulated day then
+/// takes minutes. Targets must be in memory, because paused time does not wait for sockets.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_local(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
+    Run::new(options, Staffing::Local).carry_out(observer).await
+}
+
+/// Where workers work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Staffing {
+    /// Each on a thread of its own, with timers precise to microseconds.
+    Threads,
+    /// All as tasks of the caller's runtime, whose timers count milliseconds.
+    Local,
 }
 
 struct Run {
     clock: Clock,
     options: RunOptions,
+    staffing: Staffing,
     directory: Arc<Directory>,
 }
 
@@ -177,6 +196,7 @@ struct Run {
 struct Workers {
     orders: Vec<mpsc::UnboundedSender<Order>>,
     threads: Vec<std::thread::JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     handovers: mpsc::UnboundedReceiver<Handover>,
     returns: Vec<sync_mpsc::Sender<super::collector::Spent>>,
 }
@@ -190,9 +210,9 @@ impl Workers {
 }
 
 impl Run {
-    fn new(options: RunOptions) -> Run {
+    fn new(options: RunOptions, staffing: Staffing) -> Run {
         let directory = Arc::new(Directory::new(options.plan.users(), options.plan.topology.groups()));
-        Run { clock: Clock::start(), options, directory }
+        Run { clock: Clock::start(), options, staffing, directory }
     }
 
     async fn carry_out(self, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
@@ -279,13 +299,14 @@ impl Run {
     fn start_workers(&self, office: &Rc<TokenOffice>) -> Result<Workers, EngineError> {
         let tokens = Rc::clone(office).open();
         let (handover, handovers) = mpsc::unbounded_channel();
-        let mut workers = Workers { orders: Vec::new(), threads: Vec::new(), handovers, returns: Vec::new() };
+        let (orders, threads, tasks, returns) = Default::default();
+        let mut workers = Workers { orders, threads, tasks, handovers, returns };
         for slot in 0..self.options.plan.slots {
             let (order, orders) = mpsc::unbounded_channel();
             let (back, spent) = sync_mpsc::channel();
             workers.orders.push(order);
             workers.returns.push(back);
-            workers.threads.push(worker::spawn(WorkerParts {
+            let parts = WorkerParts {
                 slot,
                 clock: self.clock,
                 plan: Arc::clone(&self.options.plan),
@@ -294,12 +315,19 @@ impl Run {
                 files: self.options.targets.files.clone(),
                 tokens: tokens.clone(),
                 interval: self.options.interval,
-                precision: Precision::Microseconds,
+                precision: match self.staffing {
+                    Staffing::Threads => Precision::Microseconds,
+                    Staffing::Local => Precision::Milliseconds,
+                },
                 mode: Mode::Forever,
                 orders,
                 handovers: handover.clone(),
                 spent,
-            })?);
+            };
+            match self.staffing {
+                Staffing::Threads => workers.threads.push(worker::spawn(parts)?),
+                Staffing::Local => workers.tasks.push(tokio::task::spawn_local(worker::work(parts, None))),
+            }
         }
         Ok(workers)
     }
@@ -354,7 +382,10 @@ impl Run {
             to_s: seconds(now),
             label: "drain".to_owned(),
         }));
-        collector.begin_closing(now);
+        if is_drained {
+            self.diagnose(&mut collector, observer).await;
+        }
+        collector.begin_closing(self.clock.now());
         workers.order(Order::Leave);
         let mut left = workers.orders.len();
         let deadline = after(WORKERS_WITHIN);
@@ -371,10 +402,15 @@ impl Run {
             }
         }
         if left == 0 {
+            let mut crashed = 0;
             for thread in workers.threads.drain(..) {
-                if thread.join().is_err() {
-                    observer.record(Record::Warning("a worker ended with an error of its own".to_owned()));
-                }
+                crashed += u32::from(thread.join().is_err());
+            }
+            for task in workers.tasks.drain(..) {
+                crashed += u32::from(task.await.is_err());
+            }
+            if crashed > 0 {
+                observer.record(Record::Warning(format!("{crashed} workers ended with an error of their own")));
             }
         }
         let ending = if is_drained { Ending::Drained } else { Ending::BrokenOff };
@@ -382,6 +418,23 @@ impl Run {
         observer.record(Record::Interval(Box::new(last)));
         self.record_end(observer, ended_by, drain_start);
         (ended_by, is_drained)
+    }
+
+    /// Asks the server's history about what did not arrive.
+    async fn diagnose(&self, collector: &mut Collector, observer: &mut dyn Observer) {
+        let questions = collector.questions(self.clock.now());
+        if questions.is_empty() {
+            return;
+        }
+        observer.stage("asking the history", 0, 0);
+        let (plan, directory) = (&self.options.plan, &self.directory);
+        let answers = diagnosis::ask(&self.options.targets.service, plan, directory, &questions).await;
+        for (key, finding) in answers.findings {
+            collector.learn(key, finding);
+        }
+        if let Some(trouble) = answers.trouble {
+            observer.record(Record::Warning(trouble));
+        }
     }
 
     /// Waits for what is on its way; false when there was no time for that.

@@ -12,7 +12,7 @@ use super::alarm::{Alarm, Precision};
 use super::collector::{Handover, Spent};
 use super::floor::{Desk, Floor, Signals, Tap};
 use super::monitor::WorkerLoad;
-use super::pacer::{Pacer, start_driver};
+use super::pacer::Pacer;
 use super::tokens::TokenDesk;
 use super::{Clock, health};
 use crate::plan::{Directory, Plan};
@@ -127,8 +127,10 @@ impl Shift {
             tokio::select! {
                 () = alarm.wait(clock, next) => {}
                 () = self.floor.earlier.notified() => {}
-                order = self.parts.orders.recv() => match order {
+                order = self.parts.orders.recv(), if gone_by == Tick::NEVER => match order {
                     Some(Order::Drain) => {
+                        // What fell due before the end of the load is carried out, or missed, but never forgotten.
+                        pacer.run_due(clock.now());
                         pacer.drain();
                         interval = interval.min(DRAIN_INTERVAL);
                         self.next_handover = clock.now().next_multiple(interval);
@@ -148,12 +150,9 @@ impl Shift {
     }
 
     fn signal_all(&self, signal: Signals) {
-        for (index, desk) in self.floor.desks.iter().enumerate() {
-            if desk.user.borrow().is_none() {
-                desk.signal(signal);
-            } else if desk.signals.get().has(Signals::ONLINE) {
-                start_driver(&self.floor, index as u32);
-            }
+        // A user without a driver is offline, and with the pacer drained nobody sends it online.
+        for desk in self.floor.desks.iter().filter(|desk| desk.user.borrow().is_none()) {
+            desk.signal(signal);
         }
     }
 

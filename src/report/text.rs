@@ -119,6 +119,11 @@ fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resu
     let irregular = wording::irregular(results).map(|(word, count)| format!("{word} {}", figures::count(count)));
     list("", &irregular, layout, out)?;
     section("", &latency_line(&delivery.delivery_us), out)?;
+    let places: Vec<_> =
+        wording::lost(results).into_iter().map(|(kind, count)| format!("{kind} {}", figures::count(count))).collect();
+    if !places.is_empty() {
+        list("  lost", &places, layout, out)?;
+    }
     let reasons: Vec<_> = delivery
         .excused_by
         .iter()

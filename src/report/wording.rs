@@ -103,6 +103,17 @@ pub fn balance(results: &Results) -> String {
     )
 }
 
+/// Where lost deliveries were lost, in words.
+pub fn lost(results: &Results) -> Vec<(&'static str, u64)> {
+    let words = [
+        ("not_stored", "accepted and not stored"),
+        ("not_pushed", "stored and not pushed"),
+        ("undiagnosed", "not looked up in the history"),
+    ];
+    let count = |kind: &str| results.delivery.lost_by.get(kind).copied().unwrap_or(0);
+    words.into_iter().map(|(kind, word)| (word, count(kind))).filter(|(_, count)| *count > 0).collect()
+}
+
 /// What else came, or did not: a word and its count. Everything but `late` and `foreign` should be zero.
 pub fn irregular(results: &Results) -> [(&'static str, u64); 6] {
     let delivery = &results.delivery;

@@ -12,7 +12,7 @@ const INTERVALS_MAX: u64 = 3_600;
 
 impl Default for Health {
     fn default() -> Self {
-        Health { lag_p99: Duration::from_millis(50), worker_cpu: 0.95, starvation: 0.75, memory: 0.9, intervals: 3 }
+        Health { lag_p99: Duration::from_millis(50), worker_cpu: 0.95, starvation: 0.8, memory: 0.9, intervals: 3 }
     }
 }
 

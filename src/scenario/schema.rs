@@ -201,7 +201,7 @@ fn health_section() -> Value {
         json!({
             "lag_p99": reference("duration"),
             "worker_cpu": share("95%", "Share of a core that a worker's thread may use."),
-            "starvation": share("75%", "Share of its runnable time that a worker may wait for a processor."),
+            "starvation": share("80%", "Share of its runnable time that a worker may wait for a processor."),
             "memory": share("90%", "Share of the machine's memory that the process may use."),
             "intervals": { "type": "integer", "minimum": 1, "default": 3, "description": "Intervals in a row that make the bottleneck." },
         }),

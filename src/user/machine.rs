@@ -20,7 +20,7 @@ const BREATHER: Duration = Duration::from_millis(10);
 const BACK_OFF_BASE: Duration = Duration::from_millis(500);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// How many requests that were given up are remembered, so that their late replies are known as such.
-const GIVEN_UP: usize = 4;
+pub(super) const GIVEN_UP: usize = 4;
 
 /// How long a user goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,8 @@ pub struct User {
     pub(super) phase: Phase,
     pub(super) session: Option<Box<Session>>,
     pub(super) saved: Vec<Saved>,
-    pub(super) given_up: [u32; GIVEN_UP],
+    /// Requests that were given up on this connection, oldest first.
+    pub(super) given_up: Vec<(u32, Effect)>,
 }
 
 /// What a user is waiting for.
@@ -152,7 +153,7 @@ impl User {
             phase: Phase::Idle,
             session: None,
             saved: Vec::new(),
-            given_up: [u32::MAX; GIVEN_UP],
+            given_up: Vec::new(),
         }
     }
 
@@ -178,7 +179,8 @@ impl User {
             Event::Frame(text) => self.receive(call, text),
             Event::Disconnected(lost) => self.disconnected(call, lost),
             Event::Http(reply) => self.http_reply(call, reply),
-            Event::Token(result) => self.settle_way(call, Way::Token, result),
+            Event::Token { sent, result } => self.token_fetched(call, sent, result),
+            Event::Unsent => self.unsent(call),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Black-box tests: one binary.
 
+mod bad_rest;
+mod bad_servers;
+mod commands;
 mod contract;
 mod crash;
 mod exit_codes;
@@ -8,7 +11,9 @@ mod faults;
 mod program;
 mod readme;
 mod scenarios;
+mod secrets;
 mod server;
 mod signals;
 mod simulated;
+mod tidy;
 mod vendor_page;

@@ -91,9 +91,21 @@ pub fn reply(stream: &mut TcpStream, status: &str, kind: &str, body: &[u8]) {
 pub struct Session {
     stream: TcpStream,
     accepted: u64,
+    counted: u64,
 }
 
 impl Session {
+    /// The port of the client, which tells its connections apart.
+    pub fn peer(&self) -> u16 {
+        self.stream.peer_addr().map_or(0, |address| address.port())
+    }
+
+    /// Counts up from 0.
+    pub fn next_number(&mut self) -> u64 {
+        self.counted += 1;
+        self.counted - 1
+    }
+
     /// Answers the upgrade whose request has been read.
     pub fn accept(mut stream: TcpStream, head: &str) -> Option<Session> {
         let key = derive_accept_key(header(head, "sec-websocket-key")?.as_bytes());
@@ -102,7 +114,7 @@ impl Session {
              Sec-WebSocket-Accept: {key}\r\n\r\n"
         );
         stream.write_all(answer.as_bytes()).ok()?;
-        Some(Session { stream, accepted: 0 })
+        Some(Session { stream, accepted: 0, counted: 0 })
     }
 
     /// The next request; `None` when the client has closed or is gone.
