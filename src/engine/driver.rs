@@ -21,6 +21,7 @@ type Job<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
 type Failure = (FailureKind, String);
 
 /// What woke the driver.
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack, and a box for each frame would cost more")]
 enum Incoming {
     Signals(Signals),
     Connected(Result<(Socket, ConnectPhases), TransportError>),
