@@ -8,6 +8,7 @@ mod crash;
 mod exit_codes;
 mod fan_out;
 mod faults;
+mod faults_of_requests;
 mod program;
 mod readme;
 mod scenarios;
