@@ -182,6 +182,7 @@ impl Book {
         }
         message.seen = message.seen.min(record.received);
         if !record.is_intact {
+            message.corrupted += 1;
             self.totals.corrupted += 1;
         }
         // The author's user index is part of the key, and so is that of an attachment: equal means an echo.
@@ -197,6 +198,7 @@ impl Book {
                 Some(Absence::Excused(reason)) => self.totals.excused[reason as usize] -= 1,
             }
             if record.received.since(record.sent) > self.late_after {
+                message.late += 1;
                 self.totals.late += 1;
             }
         } else if std::mem::take(&mut message.awaits_echo) {
@@ -413,6 +415,8 @@ impl Book {
             let received = u64::from(message.delivered);
             self.totals.phantom += u64::from(message.receivers.len());
             self.totals.delivered -= received;
+            self.totals.late -= u64::from(message.late);
+            self.totals.corrupted -= u64::from(message.corrupted);
             self.totals.expected -= received;
             self.messages.remove(&key);
             return;

@@ -19,6 +19,9 @@ pub(super) struct Message {
     pub(super) receivers: Receivers,
     /// Deliveries to others than the publisher, counted so far.
     pub(super) delivered: u32,
+    /// Receipts that were counted as late, and as changed.
+    pub(super) late: u32,
+    pub(super) corrupted: u32,
     /// Who was found missing when it was judged, already part of the totals; `None` until then.
     pub(super) missing: Option<Vec<(u32, Absence)>>,
     /// The publisher's own copy was found missing when it was judged.
@@ -49,6 +52,8 @@ impl Message {
             seen: Tick::NEVER,
             receivers: Receivers::default(),
             delivered: 0,
+            late: 0,
+            corrupted: 0,
             missing: None,
             awaits_echo: false,
             claim,
