@@ -113,8 +113,9 @@ impl Topic {
         for (place, window) in self.windows.iter().enumerate() {
             let Some(window) = window else { continue };
             if facts.own == Some(window.id) {
-                missing.own_attached = true;
                 missing.own_received = receivers.contains(place);
+                // An echo that a closed connection excuses did not have to come.
+                missing.own_attached = missing.own_received || window.absence(facts, in_flight) == Some(Absence::Owed);
                 continue;
             }
             if receivers.contains(place) {
