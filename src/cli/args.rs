@@ -173,9 +173,9 @@ pub struct SelftestArgs {
     /// Print every comparison as JSON
     #[arg(long)]
     pub json: bool,
-    /// Overlook one fault of this class, to show that the self-test notices.
+    /// Overlook one fault of this class, to show that the self-test notices; may be repeated
     #[arg(long, value_name = "CLASS", hide = true)]
-    pub sabotage: Option<String>,
+    pub sabotage: Vec<String>,
 }
 
 /// `pbxload ops`

@@ -17,7 +17,7 @@ pub(super) fn execute(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let is_wanted = |case: &Case| args.only.is_empty() || args.only.iter().any(|class| class == case.class);
     let cases: Vec<Case> = selftest::all().into_iter().filter(is_wanted).collect();
     eprintln!("{} of {} classes of fault; all of them take less than a minute", cases.len(), selftest::all().len());
-    let examined = selftest::conduct(&cases, args.sabotage.as_deref(), &open)?;
+    let examined = selftest::conduct(&cases, &args.sabotage, &open)?;
     terminal::print(&match args.json {
         true => format!("{:#}\n", selftest::to_json(&examined)),
         false => selftest::to_text(&examined),

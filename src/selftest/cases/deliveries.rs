@@ -1,6 +1,6 @@
 //! Messages that do not arrive, arrive twice, out of order, changed, or out of nowhere.
 
-use super::TEAMS;
+use super::{TEAMS, one_less};
 use crate::selftest::{Case, Claims, Evidence, Pace};
 
 const fn case(class: &'static str, faults: &'static str, touches: &'static [&'static str]) -> Case {
@@ -20,35 +20,35 @@ pub(super) const CASES: [Case; 7] = [
     Case {
         claims: lose,
         overlook_one: |results| {
-            results.delivery.lost -= 1;
+            one_less(&mut results.delivery.lost);
             results.delivery.delivered += 1;
         },
         ..case("lose", "seed = 3\nlost = { rate = 0.05 }", &["lost"])
     },
     Case {
         claims: duplicate,
-        overlook_one: |results| results.delivery.duplicated -= 1,
+        overlook_one: |results| one_less(&mut results.delivery.duplicated),
         ..case("duplicate", "seed = 3\nduplicated = { rate = 0.05 }", &["duplicated"])
     },
     Case {
         claims: reorder,
-        overlook_one: |results| results.delivery.reordered -= 1,
+        overlook_one: |results| one_less(&mut results.delivery.reordered),
         ..case("reorder", "seed = 3\nreordered = { rate = 0.05 }", &["reordered"])
     },
     Case {
         claims: phantom,
-        overlook_one: |results| results.delivery.phantom -= 1,
+        overlook_one: |results| one_less(&mut results.delivery.phantom),
         ..case("phantom", "seed = 3\nphantom = { rate = 0.05 }", &["phantom"])
     },
     Case {
         claims: corrupt,
-        overlook_one: |results| results.delivery.corrupted -= 1,
+        overlook_one: |results| one_less(&mut results.delivery.corrupted),
         ..case("corrupt", "seed = 3\ncorrupted = { rate = 0.05 }", &["corrupted"])
     },
     Case {
         claims: not_stored,
         overlook_one: |results| {
-            results.delivery.lost -= 1;
+            one_less(&mut results.delivery.lost);
             results.delivery.excused += 1;
         },
         ..case("not-stored", "not_stored = { every = 12 }", &["lost", "echoes missing"])
@@ -57,7 +57,7 @@ pub(super) const CASES: [Case; 7] = [
         claims: bad_frames,
         overlook_one: |results| {
             if let Some(malformed) = results.traffic.received_by_kind.get_mut("malformed") {
-                *malformed -= 1;
+                one_less(malformed);
             }
         },
         ..case("bad-frames", "bad_frames = { every = 20 }", &["malformed"])

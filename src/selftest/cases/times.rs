@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GIVE_UP_SOON, ONE_WRITER, TEAMS};
+use super::{GIVE_UP_SOON, ONE_WRITER, TEAMS, one_less};
 use crate::selftest::{Bound, Case, Claims, Evidence, Pace};
 use crate::simulator::faults::Operation;
 
@@ -26,7 +26,7 @@ pub(super) const CASES: [Case; 5] = [
         faults: "",
         touches: &[],
         claims: clean,
-        overlook_one: |results| results.delivery.delivered -= 1,
+        overlook_one: |results| one_less(&mut results.delivery.delivered),
         pace: Pace::Together,
     },
     Case {
@@ -38,8 +38,8 @@ pub(super) const CASES: [Case; 5] = [
         claims: delay,
         overlook_one: |results| {
             if let Some(publish) = results.operations.get_mut("publish") {
-                publish.started -= 1;
-                publish.ok -= 1;
+                one_less(&mut publish.started);
+                one_less(&mut publish.ok);
             }
         },
         pace: Pace::Alone,
@@ -51,7 +51,7 @@ pub(super) const CASES: [Case; 5] = [
         faults: "[[stall]]\nat = \"2s\"\nfor = \"1s\"",
         touches: &["missed"],
         claims: stall,
-        overlook_one: |results| results.arrivals.missed -= 1,
+        overlook_one: |results| one_less(&mut results.arrivals.missed),
         pace: Pace::Alone,
     },
     Case {
@@ -63,7 +63,7 @@ pub(super) const CASES: [Case; 5] = [
         claims: slow_ack,
         overlook_one: |results| {
             if let Some(publish) = results.operations.get_mut("publish") {
-                publish.ok -= 1;
+                one_less(&mut publish.ok);
             }
         },
         pace: Pace::Alone,
@@ -76,7 +76,7 @@ pub(super) const CASES: [Case; 5] = [
         faults: "[[slow_reply]]\nop = \"pub\"\ndelay = { constant = \"1400ms\" }\nevery = 4\nmax = 6",
         touches: &["failures", "late replies", "missed"],
         claims: late_reply,
-        overlook_one: |results| results.users.late_replies -= 1,
+        overlook_one: |results| one_less(&mut results.users.late_replies),
         pace: Pace::Together,
     },
 ];
