@@ -13,6 +13,7 @@ mod program;
 mod readme;
 mod scenarios;
 mod secrets;
+mod selftest;
 mod server;
 mod signals;
 mod simulated;
