@@ -1,5 +1,6 @@
 //! pbxload
 pub mod cli;
+pub mod doctor;
 pub mod engine;
 pub mod gate;
 pub mod ledger;
