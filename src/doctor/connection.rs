@@ -133,18 +133,40 @@ mod tests {
         let tls = Tls { verify: true, ca_file: None, server_name: None };
         let text = |error| failed(&error, &endpoint(), &tls).prose();
         let io = |kind: ErrorKind| std::io::Error::from(kind);
-        insta::assert_snapshot!(text(TransportError::Dns { host: "pbx.test".to_owned(), source: io(ErrorKind::NotFound) }), @"");
-        insta::assert_snapshot!(text(TransportError::Connect(io(ErrorKind::ConnectionRefused))), @"");
-        insta::assert_snapshot!(text(TransportError::Connect(io(ErrorKind::HostUnreachable))), @"");
-        insta::assert_snapshot!(silent(&endpoint(), Duration::from_secs(5)).prose(), @"");
-        insta::assert_snapshot!(not_upgraded(&TransportError::Upgrade { status: 404, detail: "no".to_owned() }, "/chat").prose(), @"");
+        insta::assert_snapshot!(text(TransportError::Dns { host: "pbx.test".to_owned(), source: io(ErrorKind::NotFound) }), @r"
+        bad   dns           cannot resolve `pbx.test`: entity not found
+                            fix: correct the host of `target.url`, or put `pbx.test` into /etc/hosts
+        ");
+        insta::assert_snapshot!(text(TransportError::Connect(io(ErrorKind::ConnectionRefused))), @r"
+        bad   tcp           `pbx.test:8887` cannot be reached: connection refused
+                            fix: start the service, or correct host and port of `target.url`; `ss -ltn` on `pbx.test` lists its ports
+        ");
+        insta::assert_snapshot!(text(TransportError::Connect(io(ErrorKind::HostUnreachable))), @r"
+        bad   tcp           `pbx.test:8887` cannot be reached: host unreachable
+                            fix: open the way to port 8887 in firewall and routing, or correct `target.url`
+        ");
+        insta::assert_snapshot!(silent(&endpoint(), Duration::from_secs(5)).prose(), @r"
+        bad   tcp           `pbx.test:8887` does not answer a connection within 5s
+                            fix: open the way to port 8887 in firewall and routing, or correct `target.url`
+        ");
+        insta::assert_snapshot!(not_upgraded(&TransportError::Upgrade { status: 404, detail: "no".to_owned() }, "/chat").prose(), @r"
+        bad   websocket     `/chat`: the server answered the upgrade with HTTP 404: no
+                            fix: give `target.url` the path of the IM service, `/im` on a PBX, and its port, 8887 by default
+        ");
     }
 
     #[test]
     fn a_slow_name_is_a_warning() {
         let phases = |dns| DialPhases { dns: Some(dns), tcp: Some(300), tls: None };
         let text = |dns| passed(&phases(dns), &endpoint()).iter().map(Finding::prose).collect::<String>();
-        insta::assert_snapshot!(text(900), @"");
-        insta::assert_snapshot!(text(250_000), @"");
+        insta::assert_snapshot!(text(900), @r"
+        ok    dns           `pbx.test` resolves in 900 µs
+        ok    tcp           `pbx.test:8887` accepts a connection in 300 µs
+        ");
+        insta::assert_snapshot!(text(250_000), @r"
+        warn  dns           `pbx.test` resolves in 250 ms, and each new connection asks again
+                            fix: put the address of `pbx.test` into /etc/hosts or into `target.url` with `tls.server_name`
+        ok    tcp           `pbx.test:8887` accepts a connection in 300 µs
+        ");
     }
 }

@@ -37,11 +37,11 @@ fn judge((soft, hard): (u64, u64), need: Option<(u64, &Scenario)>) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::samples::tests::scenario;
+    use crate::doctor::samples::tests::{TALKER, scenario};
 
     #[test]
     fn enough_and_too_few_are_told_with_the_numbers() {
-        let scenario = scenario("ws://127.0.0.1:1", "");
+        let scenario = scenario("ws://127.0.0.1:1", TALKER);
         let text = |limits, need| judge(limits, need).prose();
         insta::assert_snapshot!(text((1_024, 20_000), None), @"ok    descriptors   soft limit 1024, raised by `run` to the hard limit 20000: room for 19900 users");
         insta::assert_snapshot!(text((1_024, 20_000), Some((20_000, &scenario))), @"ok    descriptors   20000 needed; soft limit 1024, raised by `run` to the hard limit 20000");

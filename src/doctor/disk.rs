@@ -59,9 +59,15 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_before_the_soak() {
         let text = |free| judge(free, Path::new("reports"), Some((3 << 30, 72.0 * 3_600.0))).prose();
-        insta::assert_snapshot!(text(100 << 30), @"");
-        insta::assert_snapshot!(text(4 << 30), @"");
-        insta::assert_snapshot!(text(1 << 30), @"");
+        insta::assert_snapshot!(text(100 << 30), @"ok    disk          100 GiB free at `reports`, 3 d of journal may take 3.00 GiB");
+        insta::assert_snapshot!(text(4 << 30), @r"
+        warn  disk          4.00 GiB free at `reports`, 3 d of journal may take 3.00 GiB
+                            fix: free some of it, or give `run` a folder on another disk with `--out DIR`
+        ");
+        insta::assert_snapshot!(text(1 << 30), @r"
+        bad   disk          1.00 GiB free at `reports`, 3 d of journal may take 3.00 GiB
+                            fix: free some of it, or give `run` a folder on another disk with `--out DIR`
+        ");
     }
 
     #[test]

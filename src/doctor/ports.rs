@@ -56,7 +56,7 @@ mod tests {
         insta::assert_snapshot!(text(20_000, 2), @"ok    ports         10000 of 28232 (32768 to 60999) of each source address");
         insta::assert_snapshot!(text(25_000, 1), @r#"
         warn  ports         25000 users need 25000 ports of one source address and this system gives 28232: closed connections keep theirs for a minute, so reconnects may find none
-                            fix: `sysctl -w net.ipv4.ip_local_port_range="1024 65535"` makes 64512 of them, or give 1 addresses in `target.source_addresses`
+                            fix: `sysctl -w net.ipv4.ip_local_port_range="1024 65535"` makes 64512 of them, or give 2 addresses in `target.source_addresses`
         "#);
         insta::assert_snapshot!(text(100_000, 1), @r"
         bad   ports         100000 users need 100000 ports of one source address and this system gives 28232

@@ -48,12 +48,27 @@ mod tests {
     #[test]
     fn only_json_is_an_answer_of_a_pbx() {
         let text = |status, body: &str| judge("https://pbx.test:8887/api", Ok((status, body.to_owned()))).prose();
-        insta::assert_snapshot!(text(400, r#"{"errors":[]}"#), @"");
-        insta::assert_snapshot!(text(404, "<html>"), @"");
-        insta::assert_snapshot!(text(200, "<html>"), @"");
-        insta::assert_snapshot!(text(429, ""), @"");
-        insta::assert_snapshot!(text(502, "<html>"), @"");
+        insta::assert_snapshot!(text(400, r#"{"errors":[]}"#), @"ok    rest          `https://pbx.test:8887/api` answers a request without credentials with HTTP 400 and JSON");
+        insta::assert_snapshot!(text(404, "<html>"), @r"
+        bad   rest          `https://pbx.test:8887/api` answers a request without credentials with HTTP 404
+                            fix: correct `target.rest_url`: the web port and `/api` path of the PBX, which may differ from those of `target.url`
+        ");
+        insta::assert_snapshot!(text(200, "<html>"), @r"
+        bad   rest          `https://pbx.test:8887/api` answers a request without credentials with HTTP 200 and something else than JSON
+                            fix: correct `target.rest_url`: the web port and `/api` path of the PBX, which may differ from those of `target.url`
+        ");
+        insta::assert_snapshot!(text(429, ""), @r"
+        warn  rest          `https://pbx.test:8887/api` answers a request without credentials with HTTP 429: it is asked too often already
+                            fix: wait a minute, and lower `auth.rate`
+        ");
+        insta::assert_snapshot!(text(502, "<html>"), @r"
+        warn  rest          `https://pbx.test:8887/api` answers a request without credentials with HTTP 502
+                            fix: look into the log of the PBX or of the proxy before it
+        ");
         let error = TokenError { kind: FailureKind::Refused, detail: "Connection refused".to_owned() };
-        insta::assert_snapshot!(judge("https://pbx.test:8887/api", Err(error)).prose(), @"");
+        insta::assert_snapshot!(judge("https://pbx.test:8887/api", Err(error)).prose(), @r"
+        bad   rest          `https://pbx.test:8887/api` gives no answer: refused: Connection refused
+                            fix: correct `target.rest_url`: the web port and `/api` path of the PBX, which may differ from those of `target.url`
+        ");
     }
 }

@@ -76,10 +76,16 @@ mod tests {
     #[test]
     fn verification_and_end_are_told() {
         let text = |tls: &Tls, ends_s| judge_expiry(tls, 1_500, ends_s, 1_000 * DAY_S).prose();
-        insta::assert_snapshot!(text(&VERIFIED, Some(1_090 * DAY_S)), @"");
-        insta::assert_snapshot!(text(&VERIFIED, Some(1_003 * DAY_S)), @"");
-        insta::assert_snapshot!(text(&UNVERIFIED, Some(900 * DAY_S)), @"");
-        insta::assert_snapshot!(text(&VERIFIED, None), @"");
+        insta::assert_snapshot!(text(&VERIFIED, Some(1_090 * DAY_S)), @"ok    tls           handshake in 1.50 ms, chain and name verified; the certificate is valid for another 90 days");
+        insta::assert_snapshot!(text(&VERIFIED, Some(1_003 * DAY_S)), @r"
+        warn  tls           handshake in 1.50 ms, chain and name verified; the certificate is valid for another 3 days
+                            fix: renew the certificate before a long run
+        ");
+        insta::assert_snapshot!(text(&UNVERIFIED, Some(900 * DAY_S)), @r#"
+        warn  tls           handshake in 1.50 ms, chain and name not verified (`verify = false`); the certificate has expired
+                            fix: `tls = { ca_file = "FILE.pem" }` with the issuer's certificate verifies it, and costs what clients pay
+        "#);
+        insta::assert_snapshot!(text(&VERIFIED, None), @"ok    tls           handshake in 1.50 ms, chain and name verified");
     }
 
     #[test]
@@ -89,10 +95,22 @@ mod tests {
             let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error));
             failed(&error, &endpoint, &VERIFIED).prose()
         };
-        insta::assert_snapshot!(text(CertificateError::UnknownIssuer), @"");
-        insta::assert_snapshot!(text(CertificateError::NotValidForName), @"");
-        insta::assert_snapshot!(text(CertificateError::Expired), @"");
-        insta::assert_snapshot!(failed(&io::Error::other("eof"), &endpoint, &VERIFIED).prose(), @"");
+        insta::assert_snapshot!(text(CertificateError::UnknownIssuer), @r#"
+        bad   tls           `pbx.test:8887` accepts a connection and the TLS handshake fails: invalid peer certificate: UnknownIssuer
+                            fix: `tls = { ca_file = "FILE.pem" }` with the certificate of its issuer (its own if self-signed), or `tls = { verify = false }` if it must not be verified
+        "#);
+        insta::assert_snapshot!(text(CertificateError::NotValidForName), @r#"
+        bad   tls           `pbx.test:8887` accepts a connection and the TLS handshake fails: invalid peer certificate: NotValidForName
+                            fix: `tls = { server_name = "NAME" }` with a name that it is valid for, or `tls = { verify = false }` if it must not be verified
+        "#);
+        insta::assert_snapshot!(text(CertificateError::Expired), @r"
+        bad   tls           `pbx.test:8887` accepts a connection and the TLS handshake fails: invalid peer certificate: Expired
+                            fix: renew the certificate, or `tls = { verify = false }` if it must not be verified
+        ");
+        insta::assert_snapshot!(failed(&io::Error::other("eof"), &endpoint, &VERIFIED).prose(), @r"
+        bad   tls           `pbx.test:8887` accepts a connection and the TLS handshake fails: eof
+                            fix: check that this port speaks TLS: `ws://` in `target.url` where it does not
+        ");
     }
 
     #[test]

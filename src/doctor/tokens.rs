@@ -30,7 +30,7 @@ pub(super) fn look(scenario: &Scenario) -> Vec<Finding> {
 
 fn judge_pace(users: u32, rate_per_s: f64) -> Finding {
     let set_up_s = f64::from(users) / rate_per_s;
-    let found = format!("{users} at {rate_per_s}/s take {} before the load", seconds(set_up_s));
+    let found = format!("{users} tokens at {rate_per_s}/s take {} before the load", seconds(set_up_s));
     let per_minute = rate_per_s * 60.0;
     if per_minute > REQUESTS_PER_MINUTE_MAX && f64::from(users) > REQUESTS_PER_MINUTE_MAX {
         let message =
@@ -82,16 +82,28 @@ mod tests {
 
     #[test]
     fn a_pace_beyond_the_services_limit_is_a_warning() {
-        insta::assert_snapshot!(judge_pace(1_000, 50.0).prose(), @"");
-        insta::assert_snapshot!(judge_pace(20_000, 500.0).prose(), @"");
-        insta::assert_snapshot!(judge_pace(20_000, 10.0).prose(), @"");
+        insta::assert_snapshot!(judge_pace(1_000, 50.0).prose(), @"ok    tokens        1000 tokens at 50/s take 20 s before the load");
+        insta::assert_snapshot!(judge_pace(20_000, 500.0).prose(), @r#"
+        warn  tokens        20000 tokens at 500/s take 40 s before the load: 30000 requests a minute, and the service takes 10000
+                            fix: `auth.rate = "150/s"`, or raise `access_limit` in `system.ini` of the PBX
+        "#);
+        insta::assert_snapshot!(judge_pace(20_000, 10.0).prose(), @r#"
+        warn  tokens        20000 tokens at 10/s take 33 min 20 s before the load; the first of them age meanwhile
+                            fix: raise `auth.rate` up to `"150/s"`, or bring tokens along with `auth.flow = "token"`
+        "#);
     }
 
     #[test]
     fn many_users_with_one_password_can_block_the_address() {
         let text = |refusals_max| judge_block(1_000, refusals_max, true, false).map(|finding| finding.prose());
-        insta::assert_snapshot!(text(10).unwrap_or_default(), @"");
-        insta::assert_snapshot!(text(100).unwrap_or_default(), @"");
+        insta::assert_snapshot!(text(10).unwrap_or_default(), @r"
+        ok    blocking      one wrong password for all of them ends the run after 10 refusals, before the 50 that block the address for an hour
+                            fix: put this machine's address on the PBX's IP white list, to be safe
+        ");
+        insta::assert_snapshot!(text(100).unwrap_or_default(), @r"
+        warn  blocking      `auth.refusals_max` is 100, and the service blocks an address for an hour after 50 failed sign-ins
+                            fix: `auth.refusals_max = 10`, and put this machine's address on the PBX's IP white list
+        ");
         assert_eq!(judge_block(10, 10, true, false), None);
         assert_eq!(judge_block(1_000, 10, true, true), None);
     }

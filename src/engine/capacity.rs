@@ -105,7 +105,7 @@ impl PortNeed {
 
     /// What would do.
     pub fn way_out(self) -> String {
-        let addresses = self.users.div_ceil(self.available.max(1));
+        let addresses = self.users.div_ceil(self.available.max(1)).max(self.addresses + 1);
         let more = format!("give {addresses} addresses in `target.source_addresses`");
         if self.per_address() <= PORTS_WIDEST {
             format!("`sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"` makes {PORTS_WIDEST} of them, or {more}")

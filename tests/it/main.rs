@@ -1,4 +1,6 @@
 //! Black-box tests: one binary.
 
+mod doctor;
 mod fan_out;
+mod known_delays;
 mod vendor_page;
