@@ -18,7 +18,7 @@ const REPORTS_BYTES: u64 = 4 << 20;
 pub(super) fn look(scenario: Option<&Scenario>, runs: &Path) -> Option<Finding> {
     let existing = nearest_existing(runs);
     let found = statvfs(&existing).ok()?;
-    let free = u64::from(found.blocks_available()) * u64::from(found.fragment_size());
+    let free = found.blocks_available().saturating_mul(found.fragment_size());
     Some(judge(free, &existing, scenario.map(need)))
 }
 
