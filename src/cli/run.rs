@@ -43,7 +43,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
     let faults = match targets::faults(args.faults.as_deref()) {
         Ok(faults) => faults,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {:#}", anyhow::Error::from(error));
             return Ok(Exit::BadInput);
         }
     };

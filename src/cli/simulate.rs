@@ -9,7 +9,7 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
     let faults = match targets::faults(args.faults.as_deref()) {
         Ok(faults) => faults,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {:#}", anyhow::Error::from(error));
             return Ok(Exit::BadInput);
         }
     };

@@ -1,21 +1,19 @@
 //! The collector: merges what workers hand over, interval by interval, and keeps the ledger.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc as sync_mpsc;
 use std::time::Duration;
 
 use super::health;
-use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, LedgerTotals};
+use super::monitor::{Monitor, WorkerLoad};
+use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, Finding, LedgerTotals, Question};
 use crate::metrics::Interval;
+use crate::ops::OpId;
 use crate::results::IntervalRecord;
 use crate::tick::Tick;
 
-/// Timer lateness at the 99th percentile above which the generator was the bottleneck.
-const LAG_P99_US_MAX: u64 = 100_000;
-/// Intervals in a row above it that are needed: one alone may be a hiccup of the machine.
-const SATURATED_INTERVALS: u32 = 3;
-
 /// What a worker hands over.
+#[expect(clippy::large_enum_variant, reason = "nearly all are intervals, and of those one a second and worker")]
 pub(super) enum Handover {
     /// Records for the ledger, in the middle of an interval.
     Records {
@@ -36,6 +34,8 @@ pub(super) enum Handover {
         open: u64,
         /// Users that have a driver.
         driven: u32,
+        /// What its thread had of its processor.
+        load: WorkerLoad,
     },
     /// The worker has ended.
     Done,
@@ -59,16 +59,31 @@ pub struct Progress {
     pub ledger: LedgerTotals,
 }
 
+/// One worker's interval, until all workers' are in.
+struct Waiting {
+    to: Tick,
+    figures: Interval,
+    batch: Batch,
+    open: u64,
+    load: WorkerLoad,
+}
+
 /// Merges intervals of all workers.
 pub(super) struct Collector {
     book: Book,
-    waiting: Vec<VecDeque<(Tick, Interval, Batch, u64)>>,
+    waiting: Vec<VecDeque<Waiting>>,
+    /// Each worker's users online and open requests when it handed over last.
+    gauges: Vec<(u64, BTreeMap<OpId, u64>)>,
     returns: Vec<sync_mpsc::Sender<Spent>>,
     /// Figures counted outside the workers, part of the next interval.
     extra: Interval,
     from: Tick,
     load_start: Tick,
-    lagging: u32,
+    monitor: Monitor,
+    /// Why the generator is the bottleneck, once it is; told once.
+    evidence: Option<String>,
+    was_saturated: bool,
+    is_loading: bool,
     open: u64,
     /// From then on attachments end because the run is over, which excuses nothing.
     closing: Tick,
@@ -83,15 +98,20 @@ impl Collector {
         from: Tick,
         load_start: Tick,
         extra: Interval,
+        monitor: Monitor,
     ) -> Collector {
         Collector {
             book: Book::new(late_after, claim_within),
             waiting: returns.iter().map(|_| VecDeque::new()).collect(),
+            gauges: returns.iter().map(|_| Default::default()).collect(),
             returns,
             extra,
             from,
             load_start,
-            lagging: 0,
+            monitor,
+            evidence: None,
+            was_saturated: false,
+            is_loading: true,
             open: 0,
             closing: Tick::NEVER,
             has_merged: false,
@@ -105,11 +125,12 @@ impl Collector {
                 self.take_batch(batch);
                 None
             }
-            Handover::Interval { slot, to, figures, mut batch, open, .. } => {
+            Handover::Interval { slot, to, figures, mut batch, open, load, .. } => {
                 // The ledger matches by stamp, so a batch need not wait for those of other workers.
                 let records = std::mem::take(&mut batch);
                 let batch = self.take_batch(records);
-                self.waiting[slot as usize].push_back((to, figures, batch, open));
+                self.gauges[slot as usize] = (figures.users.online, figures.users.open.clone());
+                self.waiting[slot as usize].push_back(Waiting { to, figures, batch, open, load });
                 self.merge()
             }
             Handover::Done => None,
@@ -131,41 +152,62 @@ impl Collector {
             return None;
         }
         let mut merged = std::mem::take(&mut self.extra);
+        let mut loads = Vec::with_capacity(self.waiting.len());
         let (mut first, mut last, mut open) = (Tick::NEVER, Tick::ZERO, 0);
         for (waiting, back) in self.waiting.iter_mut().zip(&self.returns) {
-            let Some((to, mut figures, batch, requests)) = waiting.pop_front() else { continue };
+            let Some(Waiting { to, mut figures, batch, open: requests, load }) = waiting.pop_front() else { continue };
             merged.merge(&figures);
             (first, last, open) = (first.min(to), last.max(to), open + requests);
+            loads.push(load);
             figures.clear();
             let _ = back.send(Spent { figures, batch });
         }
         self.open = open;
         self.book.clear_interval();
         self.book.settle(first);
-        let is_saturated = self.is_saturated(&merged);
+        let mut sample = health::sample(self.returns.len() as u32, false);
+        let is_loading = self.is_loading;
+        let evidence = self.monitor.look(&merged, &loads, &sample).filter(|_| is_loading);
+        sample.is_saturated = evidence.is_some();
+        if !std::mem::replace(&mut self.was_saturated, sample.is_saturated) {
+            self.evidence = evidence;
+        }
         let record = IntervalRecord {
             from: self.from,
             to: last,
             load_start: self.load_start,
             figures: merged,
             ledger: self.book.totals().clone(),
-            health: health::sample(self.returns.len() as u32, is_saturated),
+            health: sample,
         };
         self.from = last;
         self.has_merged = true;
         Some(record)
     }
 
-    fn is_saturated(&mut self, merged: &Interval) -> bool {
-        let is_lagging =
-            merged.timer_lag.quantile(0.99) > LAG_P99_US_MAX || merged.arrivals.lag.quantile(0.99) > LAG_P99_US_MAX;
-        self.lagging = if is_lagging { self.lagging + 1 } else { 0 };
-        self.lagging >= SATURATED_INTERVALS
+    /// Why the generator has become the bottleneck, once each time it does.
+    pub(super) fn take_evidence(&mut self) -> Option<String> {
+        self.evidence.take()
     }
 
     /// Whether nothing is on its way any more: every request answered, every delivery made.
     pub(super) fn is_settled(&mut self) -> bool {
         self.open == 0 && self.book.is_complete()
+    }
+
+    /// The load is over: what the generator does from now on spoils no figure.
+    pub(super) fn begin_draining(&mut self) {
+        self.is_loading = false;
+    }
+
+    /// What the server's history may explain; see [`Book::questions`].
+    pub(super) fn questions(&mut self, now: Tick) -> Vec<Question> {
+        self.book.questions(now)
+    }
+
+    /// Enters what the history says about a message.
+    pub(super) fn learn(&mut self, key: u64, finding: Finding) {
+        self.book.learn(key, finding);
     }
 
     /// From now on users leave because the run is over.
@@ -182,11 +224,24 @@ impl Collector {
     pub(super) fn finish(mut self, now: Tick, ending: Ending) -> IntervalRecord {
         self.book.clear_interval();
         self.book.finish(ending);
+        // Workers end one by one: who ended last has intervals over that no other worker's came to meet.
+        let mut figures = self.extra;
+        for left_over in self.waiting.iter().flatten() {
+            figures.merge(&left_over.figures);
+        }
+        (figures.users.online, figures.users.peak) = (0, 0);
+        figures.users.open.clear();
+        for (online, open) in &self.gauges {
+            figures.users.online += online;
+            for (op, count) in open {
+                *figures.users.open.entry(*op).or_default() += count;
+            }
+        }
         IntervalRecord {
             from: self.from,
             to: now.max(self.from),
             load_start: self.load_start,
-            figures: self.extra,
+            figures,
             ledger: self.book.totals().clone(),
             health: health::sample(self.returns.len() as u32, false),
         }
@@ -194,5 +249,52 @@ impl Collector {
 
     pub(super) fn progress(&self, record: &IntervalRecord) -> Progress {
         Progress { online: record.figures.users.online, open: self.open, ledger: record.ledger.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handover(slot: u32, started: u64, ok: u64) -> Handover {
+        let mut figures = Interval::default();
+        let publish = &mut figures.ops[OpId::Publish.index()];
+        (publish.started, publish.ok) = (started, ok);
+        figures.users.open = [(OpId::Publish, started - ok)].into();
+        Handover::Interval {
+            slot,
+            to: Tick::ZERO,
+            figures,
+            batch: Batch::default(),
+            open: started - ok,
+            driven: 0,
+            load: WorkerLoad::default(),
+        }
+    }
+
+    #[test]
+    fn what_a_faster_worker_handed_over_last_is_part_of_the_last_record() {
+        let (returns, _kept): (Vec<_>, Vec<_>) = (0..2).map(|_| sync_mpsc::channel()).unzip();
+        let wait = Duration::from_secs(1);
+        let mut collector = Collector::new(
+            returns,
+            wait,
+            wait,
+            Tick::ZERO,
+            Tick::ZERO,
+            Interval::default(),
+            Monitor::new(Default::default(), u64::MAX),
+        );
+        assert!(collector.take(handover(0, 5, 5)).is_none());
+        let merged = collector.take(handover(1, 4, 2)).expect("both are in");
+        // The second worker was held up: the first has handed over twice since.
+        for (started, ok) in [(6, 6), (3, 2)] {
+            assert!(collector.take(handover(0, started, ok)).is_none());
+        }
+        let last = collector.finish(Tick::ZERO, Ending::Drained);
+        let publish = OpId::Publish.index();
+        let started = |record: &IntervalRecord| record.figures.ops[publish].started;
+        assert_eq!((started(&merged), started(&last)), (9, 9));
+        assert_eq!(last.figures.users.open, [(OpId::Publish, 3)].into());
     }
 }

@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use super::floor::{Desk, Floor, Signals, TapEvent};
 use crate::ops::FailureKind;
 use crate::protocol::Code;
+use crate::tick::Tick;
 use crate::transport::{FileReply, Socket, TransportError, upgrade};
 use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, User};
 
@@ -21,11 +22,12 @@ type Job<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
 type Failure = (FailureKind, String);
 
 /// What woke the driver.
+#[expect(clippy::large_enum_variant, reason = "taken apart where it is made, never kept")]
 enum Incoming {
     Signals(Signals),
     Connected(Result<(Socket, ConnectPhases), TransportError>),
     Http(Result<FileReply, TransportError>),
-    Token(Result<(), Failure>),
+    Token(Tick, Result<(), Failure>),
     Frame(Message),
     Lost(Lost),
 }
@@ -39,12 +41,13 @@ struct Driver {
     close_code: Option<u16>,
     connect: Job<Result<(Socket, ConnectPhases), TransportError>>,
     http: Job<Result<FileReply, TransportError>>,
-    token: Job<Result<(), Failure>>,
+    token: Job<(Tick, Result<(), Failure>)>,
+    /// The send buffer had no room for the last frame.
+    is_stuck: bool,
 }
 
 /// Drives a user from its first signal until it is gone; then the user goes back to its desk.
-pub(super) async fn drive(floor: Rc<Floor>, desk: u32) {
-    let Some(user) = floor.desk(desk).user.borrow_mut().take() else { return };
+pub(super) async fn drive(floor: Rc<Floor>, desk: u32, user: Box<User>) {
     let mut driver = Driver {
         floor,
         desk,
@@ -55,6 +58,7 @@ pub(super) async fn drive(floor: Rc<Floor>, desk: u32) {
         connect: None,
         http: None,
         token: None,
+        is_stuck: false,
     };
     loop {
         let incoming = poll_fn(|cx| driver.poll(cx)).await;
@@ -92,8 +96,8 @@ impl Driver {
         if let Some(result) = poll_job(&mut self.http, cx) {
             return Poll::Ready(Incoming::Http(result));
         }
-        if let Some(result) = poll_job(&mut self.token, cx) {
-            return Poll::Ready(Incoming::Token(result));
+        if let Some((sent, result)) = poll_job(&mut self.token, cx) {
+            return Poll::Ready(Incoming::Token(sent, result));
         }
         self.poll_socket(cx)
     }
@@ -147,9 +151,9 @@ impl Driver {
                 self.http = None;
                 self.tell(Event::Http(result.map(http_reply).map_err(|error| (error.kind(), error.to_string()))));
             }
-            Incoming::Token(result) => {
+            Incoming::Token(sent, result) => {
                 self.token = None;
-                self.tell(Event::Token(result));
+                self.tell(Event::Token { sent, result });
             }
             Incoming::Frame(Message::Text(text)) => {
                 self.tap(TapEvent::Received(text.as_str()));
@@ -177,6 +181,7 @@ impl Driver {
             {
                 let mut world = self.floor.world.borrow_mut();
                 let arrivals = &mut world.books.figures.arrivals;
+                arrivals.planned += 1;
                 if self.user.is_parked() {
                     arrivals.started += 1;
                     arrivals.lag.record(now.micros_since(due));
@@ -216,6 +221,9 @@ impl Driver {
             world.books.actions = actions;
         }
         drop(world);
+        if std::mem::take(&mut self.is_stuck) {
+            return self.tell(Event::Unsent);
+        }
         let place = floor.desk(self.desk);
         place.is_parked.set(self.user.is_parked());
         floor.arm(self.desk, self.user.next_wake());
@@ -255,20 +263,23 @@ impl Driver {
                 let user = self.desk * world.plan.slots + self.floor.slot;
                 self.token = Some(Box::pin(async move { tokens.fetch(user).await }));
             }
-            Action::Park => self.floor.parked.borrow_mut().push_back(self.desk),
+            // Whoever left its park bench without an arrival is in the queue still.
+            Action::Park => {
+                if !self.place().is_queued.replace(true) {
+                    self.floor.parked.borrow_mut().push_back(self.desk);
+                }
+            }
         }
     }
 
     /// Queues a message and tries to write it. A server that does not read fills a bounded buffer, and then the
-    /// connection counts as lost.
+    /// user is told that its frame did not leave.
     fn send(&mut self, message: Message) {
         let Some(socket) = &mut self.socket else { return };
         if let Err(error) = socket.start_send_unpin(message) {
-            let is_over = matches!(error, SocketError::ConnectionClosed | SocketError::AlreadyClosed);
-            // The reading side tells the user, with the close code if there is one.
-            if !is_over {
-                tracing::debug!("a frame could not be sent: {error}");
-            }
+            // Of everything else the reading side tells the user, with the close code if there is one.
+            self.is_stuck |= matches!(error, SocketError::WriteBufferFull(_));
+            tracing::debug!("a frame could not be sent: {error}");
         }
         self.needs_flush = true;
     }

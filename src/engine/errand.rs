@@ -1,5 +1,6 @@
 //! An errand: a connection of our own for set-up and tear-down, one request after the other, not measured.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,8 +10,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::plan::{Directory, Plan};
-use crate::protocol::server::{CtrlParams, ServerMessage};
-use crate::protocol::{ClientMessage, Code, Text, UserId, client};
+use crate::protocol::server::{CtrlParams, Data, ServerMessage};
+use crate::protocol::{ClientMessage, Code, Stamp, Text, UserId, client};
 use crate::transport::{Dialer, Socket, TransportError, upgrade};
 
 /// A logged-in connection of one user.
@@ -129,6 +130,58 @@ impl Errand {
         }
     }
 
+    /// Attaches to a topic, so that its history can be read.
+    ///
+    /// # Errors
+    /// The connection or the server's refusal.
+    pub async fn subscribe(&mut self, topic: &str) -> Result<(), ErrandError> {
+        let asked = self
+            .ask("subscribe", |id| ClientMessage::Sub(client::Sub { id, topic: topic.into(), ..Default::default() }))
+            .await;
+        match asked {
+            Err(ErrandError::Refused { code: Code::NOT_MODIFIED, .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Reads a page of history: every message of the run with this tag, and the smallest seq of the page; `None`
+    /// when the page was empty.
+    ///
+    /// # Errors
+    /// The connection or the server's refusal.
+    pub async fn history(
+        &mut self,
+        topic: &str,
+        before: Option<u64>,
+        limit: u32,
+        run_tag: u32,
+        found: &mut HashSet<u64>,
+    ) -> Result<Option<u64>, ErrandError> {
+        let mut lowest: Option<u64> = None;
+        let query = client::GetQuery { before, limit: Some(limit), ..Default::default() };
+        self.exchange(
+            "history",
+            |id| {
+                ClientMessage::Get(client::Get {
+                    id,
+                    topic: topic.into(),
+                    what: Some("data".into()),
+                    data: Some(query),
+                    ..Default::default()
+                })
+            },
+            &mut |data| {
+                lowest = Some(lowest.map_or(data.seq, |lowest| lowest.min(data.seq)));
+                let stamp = data.reqid.as_deref().and_then(Stamp::decode);
+                if let Some(stamp) = stamp.filter(|stamp| stamp.run == run_tag) {
+                    found.insert(stamp.key());
+                }
+            },
+        )
+        .await?;
+        Ok(lowest)
+    }
+
     /// Closes the connection without waiting.
     pub async fn close(mut self) {
         let _ = timeout(Duration::from_secs(1), self.socket.close(None)).await;
@@ -138,6 +191,16 @@ impl Errand {
         &mut self,
         verb: &'static str,
         make: impl FnOnce(Option<Text<'m>>) -> ClientMessage<'m>,
+    ) -> Result<Answer, ErrandError> {
+        self.exchange(verb, make, &mut |_| {}).await
+    }
+
+    /// Sends a request and waits for its reply; messages that come before it are shown to `see`.
+    async fn exchange<'m>(
+        &mut self,
+        verb: &'static str,
+        make: impl FnOnce(Option<Text<'m>>) -> ClientMessage<'m>,
+        see: &mut dyn FnMut(&Data<'_>),
     ) -> Result<Answer, ErrandError> {
         let id = uuid::Uuid::now_v7().to_string();
         let message = make(Some(Text::from(id.clone())));
@@ -152,7 +215,14 @@ impl Errand {
                     Some(Err(error)) => return Err(closed(error.to_string())),
                     None => return Err(closed("closed by the server".to_owned())),
                 };
-                let Ok(ServerMessage::Ctrl(ctrl)) = serde_json::from_str(&frame) else { continue };
+                let ctrl = match serde_json::from_str(&frame) {
+                    Ok(ServerMessage::Ctrl(ctrl)) => ctrl,
+                    Ok(ServerMessage::Data(data)) => {
+                        see(&data);
+                        continue;
+                    }
+                    _ => continue,
+                };
                 if ctrl.id.as_deref() != Some(id.as_str()) {
                     continue;
                 }

@@ -58,6 +58,8 @@ pub(super) struct Desk {
     /// The earliest timer that is set for this user.
     pub(super) armed: Cell<Tick>,
     pub(super) is_parked: Cell<bool>,
+    /// It is in [`Floor::parked`], once.
+    pub(super) is_queued: Cell<bool>,
     pub(super) waker: RefCell<Option<Waker>>,
     /// The user while nobody drives it.
     pub(super) user: RefCell<Option<Box<User>>>,
@@ -91,6 +93,7 @@ impl Desk {
             arrival: Cell::new(Tick::ZERO),
             armed: Cell::new(Tick::NEVER),
             is_parked: Cell::new(false),
+            is_queued: Cell::new(false),
             waker: RefCell::new(None),
             user: RefCell::new(Some(user)),
         }

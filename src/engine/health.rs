@@ -30,6 +30,23 @@ pub(super) fn sample(workers: u32, is_saturated: bool) -> HealthSample {
     }
 }
 
+/// How long the calling thread could have run and had no processor, microseconds; 0 when the system does not tell.
+pub(super) fn thread_waited_us() -> u64 {
+    // "run time, wait time, time slices", the times in nanoseconds.
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    schedstat.split_whitespace().nth(1).and_then(|wait| wait.parse::<u64>().ok()).unwrap_or(0) / 1_000
+}
+
+/// Memory of the machine, or of the process' control group when that is less; everything when neither tells.
+pub(super) fn memory_bytes() -> u64 {
+    let group = fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+    let group = group.trim().parse().unwrap_or(u64::MAX);
+    let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total =
+        machine.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok());
+    group.min(total.map_or(u64::MAX, |kib: u64| kib.saturating_mul(1024)))
+}
+
 fn rss_bytes() -> u64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);

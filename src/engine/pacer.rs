@@ -90,21 +90,24 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
     }
 
     fn arrive(&mut self, due: Tick) {
-        let arrivals = |floor: &Floor, is_missed: bool| {
-            let mut world = floor.world.borrow_mut();
-            let arrivals = &mut world.books.figures.arrivals;
-            arrivals.planned += 1;
-            arrivals.missed += u64::from(is_missed);
-        };
         loop {
             let next = self.floor.parked.borrow_mut().pop_front();
-            let Some(desk) = next else { return arrivals(&self.floor, true) };
+            let Some(desk) = next else {
+                let mut world = self.floor.world.borrow_mut();
+                let arrivals = &mut world.books.figures.arrivals;
+                arrivals.planned += 1;
+                arrivals.missed += 1;
+                return;
+            };
             let place = self.floor.desk(desk);
+            place.is_queued.set(false);
             // Whoever left or lost its connection while parked is still in the queue.
             if place.is_parked.replace(false) {
+                // Its driver counts the arrival, planned and started at once: every interval balances, the last
+                // one before a crash too.
                 place.arrival.set(due);
                 place.signal(Signals::ARRIVAL);
-                return arrivals(&self.floor, false);
+                return;
             }
         }
     }
@@ -112,8 +115,9 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
 
 /// Gives a user a driver if it has none.
 pub(super) fn start_driver(floor: &Rc<Floor>, desk: u32) {
-    if floor.desk(desk).user.borrow().is_some() {
+    // Taken here and not by the driver: until that is polled for the first time, the desk must not look free.
+    if let Some(user) = floor.desk(desk).user.borrow_mut().take() {
         floor.driven.set(floor.driven.get() + 1);
-        tokio::task::spawn_local(drive(Rc::clone(floor), desk));
+        tokio::task::spawn_local(drive(Rc::clone(floor), desk, user));
     }
 }

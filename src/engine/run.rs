@@ -14,9 +14,10 @@ use super::alarm::Precision;
 use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
 use super::collector::{Collector, Handover, Progress};
 use super::errand::ErrandError;
+use super::monitor::Monitor;
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
-use super::{Clock, groups, health, worker};
+use super::{Clock, diagnosis, groups, health, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
 use crate::plan::{Directory, Plan};
@@ -168,7 +169,25 @@ pub enum EngineError {
 pub fn run(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
     check_capacity(&options.plan.scenario)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, Run::new(options).carry_out(observer))
+    LocalSet::new().block_on(&runtime, Run::new(options, Staffing::Threads).carry_out(observer))
+}
+
+/// Carries a plan out inside the [`LocalSet`] of the caller, who may have paused its time: a simulated day then
+/// takes minutes. Targets must be in memory, because paused time does not wait for sockets.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_local(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
+    Run::new(options, Staffing::Local).carry_out(observer).await
+}
+
+/// Where workers work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Staffing {
+    /// Each on a thread of its own, with timers precise to microseconds.
+    Threads,
+    /// All as tasks of the caller's runtime, whose timers count milliseconds.
+    Local,
 }
 
 /// Refuses what this machine cannot carry, before the first connection.
@@ -190,6 +209,7 @@ fn check_capacity(scenario: &Scenario) -> Result<(), EngineError> {
 struct Run {
     clock: Clock,
     options: RunOptions,
+    staffing: Staffing,
     directory: Arc<Directory>,
 }
 
@@ -197,6 +217,7 @@ struct Run {
 struct Workers {
     orders: Vec<mpsc::UnboundedSender<Order>>,
     threads: Vec<std::thread::JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     handovers: mpsc::UnboundedReceiver<Handover>,
     returns: Vec<sync_mpsc::Sender<super::collector::Spent>>,
 }
@@ -210,9 +231,9 @@ impl Workers {
 }
 
 impl Run {
-    fn new(options: RunOptions) -> Run {
+    fn new(options: RunOptions, staffing: Staffing) -> Run {
         let directory = Arc::new(Directory::new(options.plan.users(), options.plan.topology.groups()));
-        Run { clock: Clock::start(), options, directory }
+        Run { clock: Clock::start(), options, staffing, directory }
     }
 
     async fn carry_out(self, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
@@ -299,13 +320,14 @@ impl Run {
     fn start_workers(&self, office: &Rc<TokenOffice>) -> Result<Workers, EngineError> {
         let tokens = Rc::clone(office).open();
         let (handover, handovers) = mpsc::unbounded_channel();
-        let mut workers = Workers { orders: Vec::new(), threads: Vec::new(), handovers, returns: Vec::new() };
+        let (orders, threads, tasks, returns) = Default::default();
+        let mut workers = Workers { orders, threads, tasks, handovers, returns };
         for slot in 0..self.options.plan.slots {
             let (order, orders) = mpsc::unbounded_channel();
             let (back, spent) = sync_mpsc::channel();
             workers.orders.push(order);
             workers.returns.push(back);
-            workers.threads.push(worker::spawn(WorkerParts {
+            let parts = WorkerParts {
                 slot,
                 clock: self.clock,
                 plan: Arc::clone(&self.options.plan),
@@ -314,12 +336,19 @@ impl Run {
                 files: self.options.targets.files.clone(),
                 tokens: tokens.clone(),
                 interval: self.options.interval,
-                precision: Precision::Microseconds,
+                precision: match self.staffing {
+                    Staffing::Threads => Precision::Microseconds,
+                    Staffing::Local => Precision::Milliseconds,
+                },
                 mode: Mode::Forever,
                 orders,
                 handovers: handover.clone(),
                 spent,
-            })?);
+            };
+            match self.staffing {
+                Staffing::Threads => workers.threads.push(worker::spawn(parts)?),
+                Staffing::Local => workers.tasks.push(tokio::task::spawn_local(worker::work(parts, None))),
+            }
         }
         Ok(workers)
     }
@@ -343,6 +372,7 @@ impl Run {
             self.clock.now(),
             load_start,
             figures,
+            Monitor::new(plan.scenario.health, health::memory_bytes()),
         );
         observer.record(Record::Start(Box::new(self.options.info.clone())));
         for mark in marks(&load.users) {
@@ -363,6 +393,7 @@ impl Run {
         };
         let drain_start = self.clock.now();
         observer.stage("drain", 0, 0);
+        collector.begin_draining();
         workers.order(Order::Drain);
         let is_drained = self.drain(&mut workers, &mut collector, stop, observer).await;
         let now = self.clock.now();
@@ -372,10 +403,13 @@ impl Run {
             to_s: seconds(now),
             label: "drain".to_owned(),
         }));
-        collector.begin_closing(now);
+        if is_drained {
+            self.diagnose(&mut collector, observer).await;
+        }
+        collector.begin_closing(self.clock.now());
         workers.order(Order::Leave);
         let mut left = workers.orders.len();
-        let deadline = Instant::now() + WORKERS_WITHIN;
+        let deadline = after(WORKERS_WITHIN);
         while left > 0 {
             match tokio::time::timeout_at(deadline, workers.handovers.recv()).await {
                 Ok(Some(Handover::Done)) => left -= 1,
@@ -389,10 +423,15 @@ impl Run {
             }
         }
         if left == 0 {
+            let mut crashed = 0;
             for thread in workers.threads.drain(..) {
-                if thread.join().is_err() {
-                    observer.record(Record::Warning("a worker ended with an error of its own".to_owned()));
-                }
+                crashed += u32::from(thread.join().is_err());
+            }
+            for task in workers.tasks.drain(..) {
+                crashed += u32::from(task.await.is_err());
+            }
+            if crashed > 0 {
+                observer.record(Record::Warning(format!("{crashed} workers ended with an error of their own")));
             }
         }
         let ending = if is_drained { Ending::Drained } else { Ending::BrokenOff };
@@ -400,6 +439,23 @@ impl Run {
         observer.record(Record::Interval(Box::new(last)));
         self.record_end(observer, ended_by, drain_start);
         (ended_by, is_drained)
+    }
+
+    /// Asks the server's history about what did not arrive.
+    async fn diagnose(&self, collector: &mut Collector, observer: &mut dyn Observer) {
+        let questions = collector.questions(self.clock.now());
+        if questions.is_empty() {
+            return;
+        }
+        observer.stage("asking the history", 0, 0);
+        let (plan, directory) = (&self.options.plan, &self.directory);
+        let answers = diagnosis::ask(&self.options.targets.service, plan, directory, &questions).await;
+        for (key, finding) in answers.findings {
+            collector.learn(key, finding);
+        }
+        if let Some(trouble) = answers.trouble {
+            observer.record(Record::Warning(trouble));
+        }
     }
 
     /// Waits for what is on its way; false when there was no time for that.
@@ -410,7 +466,7 @@ impl Run {
         stop: &mut watch::Receiver<Stop>,
         observer: &mut dyn Observer,
     ) -> bool {
-        let deadline = Instant::now() + self.options.plan.scenario.load.drain;
+        let deadline = after(self.options.plan.scenario.load.drain);
         // Two looks: the first may be at an interval that began before the users were told to drain.
         let mut looks = 0;
         loop {
@@ -460,13 +516,25 @@ impl Run {
         }
     }
 
+    /// The runtime's word for a tick.
     fn instant(&self, tick: Tick) -> Instant {
-        Instant::now() + self.clock.until(tick)
+        after(self.clock.until(tick))
     }
+}
+
+/// The instant from which the runtime counts a span that starts now.
+#[expect(clippy::disallowed_methods, reason = "a deadline for the runtime, not a measurement")]
+fn after(span: Duration) -> Instant {
+    Instant::now() + span
 }
 
 fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observer) {
     if let Some(record) = collector.take(handover) {
+        if let Some(evidence) = collector.take_evidence() {
+            let at_s = record.from.since(record.load_start).as_secs_f64();
+            let warning = format!("the generator was the bottleneck around second {at_s:.0}: {evidence}");
+            observer.record(Record::Warning(warning));
+        }
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
     }

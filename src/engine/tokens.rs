@@ -20,8 +20,11 @@ use crate::transport::{RestClient, TokenError};
 
 /// Token requests under way at once.
 const AT_ONCE: usize = 64;
+/// Least time between two refreshes of one token.
+const REFRESH_PAUSE_MIN: Duration = Duration::from_secs(5);
 
-type Answer = Result<(), (FailureKind, String)>;
+/// When the request went out, and what came of it.
+type Answer = (Tick, Result<(), (FailureKind, String)>);
 
 /// Where users ask for tokens. The requests are made on the control thread, paced for all of them together.
 #[derive(Debug, Clone)]
@@ -53,9 +56,11 @@ impl TokenDesk {
     /// Gets a good token into the directory.
     pub(super) async fn fetch(&self, user: u32) -> Answer {
         let (reply, answer) = oneshot::channel();
-        let gone = || (FailureKind::Local(LocalCause::NoToken), "the run is over".to_owned());
-        self.requests.send((user, reply)).map_err(|_| gone())?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        let gone = || (Tick::ZERO, Err((FailureKind::Local(LocalCause::NoToken), "the run is over".to_owned())));
+        if self.requests.send((user, reply)).is_err() {
+            return gone();
+        }
+        answer.await.unwrap_or_else(|_| gone())
     }
 }
 
@@ -144,6 +149,7 @@ impl TokenOffice {
         let (requests, mut asked) = mpsc::unbounded_channel::<(u32, oneshot::Sender<Answer>)>();
         tokio::task::spawn_local(async move {
             let mut refreshes = self.refreshes();
+            let (done, mut refreshed) = mpsc::unbounded_channel::<u32>();
             let mut next_turn = self.clock.now();
             loop {
                 let due = refreshes.peek().map_or(Tick::NEVER, |Reverse((due, _))| *due);
@@ -153,6 +159,10 @@ impl TokenOffice {
                         Some((user, reply)) => (user, Some(reply)),
                         None => return,
                     },
+                    Some(user) = refreshed.recv() => {
+                        refreshes.extend(self.refresh_due(user).map(Reverse));
+                        continue;
+                    }
                     () = tokio::time::sleep(wait), if due != Tick::NEVER => match refreshes.pop() {
                         Some(Reverse((due, user))) if due <= self.clock.now() => (user, None),
                         Some(early) => { refreshes.push(early); continue }
@@ -162,19 +172,13 @@ impl TokenOffice {
                 next_turn = next_turn.max(self.clock.now());
                 tokio::time::sleep(self.clock.until(next_turn)).await;
                 next_turn += self.spacing;
-                if reply.is_none() {
-                    // The next refresh is due a lifetime later, whether or not this one succeeds.
-                    let lifetime = self
-                        .directory
-                        .token(user)
-                        .map_or(Duration::from_secs(60), |token| token.expires.since(self.clock.now()));
-                    refreshes.push(Reverse((self.clock.now() + lifetime.max(Duration::from_secs(5)), user)));
-                }
-                let office = Rc::clone(&self);
+                let (office, done) = (Rc::clone(&self), done.clone());
                 tokio::task::spawn_local(async move {
+                    let sent = office.clock.now();
                     let result = office.obtain(user).await.map_err(|error| (error.kind, error.detail));
-                    if let Some(reply) = reply {
-                        let _ = reply.send(result);
+                    match reply {
+                        Some(reply) => drop(reply.send((sent, result))),
+                        None => drop(done.send(user)),
                     }
                 });
             }
@@ -182,15 +186,17 @@ impl TokenOffice {
         TokenDesk { requests }
     }
 
-    /// When each token has to be refreshed: once four fifths of its life are over.
     fn refreshes(&self) -> BinaryHeap<Reverse<(Tick, u32)>> {
+        (0..self.plan.users()).filter_map(|user| self.refresh_due(user).map(Reverse)).collect()
+    }
+
+    /// When a token has to be refreshed: once four fifths of what is left of its life are over. After a refresh
+    /// that failed this is soon, and then sooner, until the token is dead: its user then asks for one by itself.
+    fn refresh_due(&self, user: u32) -> Option<(Tick, u32)> {
         let now = self.clock.now();
-        let due = |user: u32| {
-            let token = self.directory.token(user)?;
-            let left = token.expires.since(now);
-            (token.expires != Tick::NEVER).then(|| Reverse((now + left.mul_f64(0.8), user)))
-        };
-        (0..self.plan.users()).filter_map(due).collect()
+        let expires = self.directory.token(user)?.expires;
+        let left = expires.since(now);
+        (expires != Tick::NEVER && !left.is_zero()).then(|| (now + left.mul_f64(0.8).max(REFRESH_PAUSE_MIN), user))
     }
 
     /// Gets a token for one user, by refresh where there is something to refresh.

@@ -104,7 +104,8 @@ async fn walk(
     while let Some(handover) = handovers.recv().await {
         let Handover::Interval { figures, driven, .. } = handover else { break };
         total.merge(&figures);
-        was_there |= driven > 0;
+        // A quick user is through between two looks: then only what it did shows that it was there.
+        was_there |= driven > 0 || total.ops.iter().any(|op| op.started > 0);
         if (was_there && driven == 0) || clock.now() > deadline {
             let _ = order.send(Order::Leave);
         }

@@ -11,7 +11,8 @@ use tokio::task::LocalSet;
 use super::alarm::{Alarm, Precision};
 use super::collector::{Handover, Spent};
 use super::floor::{Desk, Floor, Signals, Tap};
-use super::pacer::{Pacer, start_driver};
+use super::monitor::WorkerLoad;
+use super::pacer::Pacer;
 use super::tokens::TokenDesk;
 use super::{Clock, health};
 use crate::plan::{Directory, Plan};
@@ -90,7 +91,8 @@ pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
     let plan = Arc::clone(&parts.plan);
     let changes = plan.users_curve().changes(parts.slot, plan.slots);
     let pacer = Pacer::new(Rc::clone(&floor), load_start, changes, plan.arrivals(parts.slot));
-    Shift { floor, parts, next_handover: Tick::ZERO, cpu_us: health::thread_cpu_us() }.run(pacer).await;
+    let last = (parts.clock.now(), thread_load());
+    Shift { floor, parts, next_handover: Tick::ZERO, last }.run(pacer).await;
 }
 
 /// A worker at work.
@@ -98,7 +100,8 @@ struct Shift {
     floor: Rc<Floor>,
     parts: WorkerParts,
     next_handover: Tick,
-    cpu_us: u64,
+    /// At the last hand-over: the instant, and what the thread had used and waited since its start.
+    last: (Tick, WorkerLoad),
 }
 
 impl Shift {
@@ -124,8 +127,10 @@ impl Shift {
             tokio::select! {
                 () = alarm.wait(clock, next) => {}
                 () = self.floor.earlier.notified() => {}
-                order = self.parts.orders.recv() => match order {
+                order = self.parts.orders.recv(), if gone_by == Tick::NEVER => match order {
                     Some(Order::Drain) => {
+                        // What fell due before the end of the load is carried out, or missed, but never forgotten.
+                        pacer.run_due(clock.now());
                         pacer.drain();
                         interval = interval.min(DRAIN_INTERVAL);
                         self.next_handover = clock.now().next_multiple(interval);
@@ -145,12 +150,9 @@ impl Shift {
     }
 
     fn signal_all(&self, signal: Signals) {
-        for (index, desk) in self.floor.desks.iter().enumerate() {
-            if desk.user.borrow().is_none() {
-                desk.signal(signal);
-            } else if desk.signals.get().has(Signals::ONLINE) {
-                start_driver(&self.floor, index as u32);
-            }
+        // A user without a driver is offline, and with the pacer drained nobody sends it online.
+        for desk in self.floor.desks.iter().filter(|desk| desk.user.borrow().is_none()) {
+            desk.signal(signal);
         }
     }
 
@@ -160,8 +162,14 @@ impl Shift {
         let mut world = self.floor.world.borrow_mut();
         let books = &mut world.books;
         books.seal_gauges();
-        let cpu_us = health::thread_cpu_us();
-        books.figures.worker_cpu_us = cpu_us.saturating_sub(std::mem::replace(&mut self.cpu_us, cpu_us));
+        let total = thread_load();
+        let (then, before) = std::mem::replace(&mut self.last, (now, total));
+        let load = WorkerLoad {
+            span_us: now.micros_since(then),
+            cpu_us: total.cpu_us.saturating_sub(before.cpu_us),
+            waited_us: total.waited_us.saturating_sub(before.waited_us),
+        };
+        books.figures.worker_cpu_us = load.cpu_us;
         let figures = std::mem::replace(&mut books.figures, spent.figures);
         let batch = std::mem::replace(&mut books.batch, spent.batch);
         let open = books.open_requests();
@@ -173,6 +181,12 @@ impl Shift {
             batch,
             open,
             driven: self.floor.driven.get(),
+            load,
         });
     }
+}
+
+/// What this thread has used and waited since its start.
+fn thread_load() -> WorkerLoad {
+    WorkerLoad { span_us: 0, cpu_us: health::thread_cpu_us(), waited_us: health::thread_waited_us() }
 }

@@ -1,10 +1,24 @@
 //! What workers hand over: plain records, appended on the hot path and matched elsewhere.
 
+use crate::protocol::UserId;
+use crate::random::mix;
 use crate::tick::Tick;
 
 /// A topic, the same for all of its members: a hash of the name that the server itself would use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicKey(pub u64);
+
+impl TopicKey {
+    /// The conversation of two users, from either side.
+    pub fn of_pair(one: UserId, other: UserId) -> TopicKey {
+        TopicKey(mix(mix(one.0.min(other.0)) ^ one.0.max(other.0)))
+    }
+
+    /// A topic that has one name for all.
+    pub fn of_name(name: &str) -> TopicKey {
+        TopicKey(name.bytes().fold(0x6772_7000, |hash, byte| mix(hash ^ u64::from(byte))))
+    }
+}
 
 /// One attachment of one session to one topic, unique in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

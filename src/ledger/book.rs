@@ -2,14 +2,14 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use super::batch::{AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
-use super::receivers::Receivers;
-use super::topic::{Absence, Facts, Topic, Window, WindowEnd};
+use super::diagnosis::{Finding, LossKind, Question};
+use super::message::{Claim, Message};
+use super::mixed::Mixed;
+use super::topic::{Absence, Topic, Verdict, Window, WindowEnd};
 use super::totals::{ExcuseReason, LedgerTotals};
-use crate::random::mix;
 use crate::tick::Tick;
 
 /// How long a message stays on the books after it was accepted, so that a straggler or a repeat finds it.
@@ -44,35 +44,6 @@ pub enum Ending {
     Drained,
     /// There was no time for that: what is missing is excused.
     BrokenOff,
-}
-
-#[derive(Debug)]
-struct Message {
-    topic: TopicKey,
-    sent: Tick,
-    seq: u64,
-    first: Tick,
-    last: Tick,
-    receivers: Receivers,
-    /// Deliveries to others than the publisher, counted so far.
-    delivered: u32,
-    /// Receipts with a changed content, counted so far.
-    corrupted: u32,
-    /// Who was found missing when it was looked at; already part of the totals.
-    missing: Vec<(u32, Absence)>,
-    claim: Claim,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
-    /// Received by somebody; its publisher has not reported it yet.
-    Unclaimed,
-    Claimed {
-        outcome: PublishOutcome,
-        settled: Tick,
-        own: Option<AttachId>,
-        echo: bool,
-    },
 }
 
 impl Book {
@@ -114,8 +85,9 @@ impl Book {
                 self.places.insert(id, (topic, place));
             }
             AttachRecord::Confirmed { id, at } => {
+                // A repeated subscribe is confirmed too; what counts is since when it was certain.
                 if let Some(window) = self.window_mut(id) {
-                    window.confirmed = at;
+                    window.confirmed = window.confirmed.min(at);
                 }
             }
             AttachRecord::Ended { id, requested, done, how } => {
@@ -209,6 +181,7 @@ impl Book {
         if message.seq == 0 {
             message.seq = record.seq;
         }
+        message.seen = message.seen.min(record.received);
         if !record.is_intact {
             message.corrupted += 1;
             self.totals.corrupted += 1;
@@ -220,19 +193,19 @@ impl Book {
             message.last = message.last.max(record.received);
             message.delivered += 1;
             self.totals.delivered += 1;
-            match message.missing.iter().position(|&(missing, _)| missing as usize == place) {
+            match message.found(place) {
                 None => self.totals.expected += 1,
-                Some(index) => match message.missing.swap_remove(index).1 {
-                    Absence::Owed => self.totals.open -= 1,
-                    Absence::Excused(reason) => self.totals.excused[reason as usize] -= 1,
-                },
+                Some(Absence::Owed) => self.totals.open -= 1,
+                Some(Absence::Excused(reason)) => self.totals.excused[reason as usize] -= 1,
             }
             if record.received.since(record.sent) > self.late_after {
                 self.totals.late += 1;
             }
+        } else if std::mem::take(&mut message.awaits_echo) {
+            self.totals.echo_delivered += 1;
         }
         if let Some(window) = self.topics.get_mut(&topic).and_then(|topic| topic.window_mut(place)) {
-            if record.seq < window.highest_seq && !is_echo {
+            if record.seq > 0 && record.seq < window.highest_seq && !is_echo {
                 self.totals.reordered += 1;
             }
             window.highest_seq = window.highest_seq.max(record.seq);
@@ -251,17 +224,104 @@ impl Book {
         }
         let mut waiting = std::mem::take(&mut self.incomplete);
         let give_up = waiting.len().saturating_sub(INCOMPLETE_MAX);
+        // Whatever may still be reported was sent after this; until then its receivers' windows are needed.
+        let mut oldest = watermark.minus(self.claim_within);
         for (index, key) in waiting.drain(..).enumerate() {
             let Some(message) = self.messages.get(&key) else { continue };
             if index < give_up || message.sent + GIVE_UP < watermark {
-                self.give_up(key);
-            } else if self.is_done(message, watermark) {
-                self.close(key);
+                self.give_up(key, Ending::Drained);
             } else {
-                self.incomplete.push_back(key);
+                oldest = oldest.min(message.sent);
+                self.revisit(key, watermark);
             }
         }
-        self.forget_windows(horizon);
+        self.forget_windows(oldest);
+    }
+
+    /// Looks again at a message that was not complete.
+    fn revisit(&mut self, key: u64, watermark: Tick) {
+        self.reconsider(key);
+        let Some(message) = self.messages.get(&key) else { return };
+        match message.claim {
+            Claim::Unclaimed if message.seen + self.claim_within < watermark => self.give_up(key, Ending::Drained),
+            Claim::Claimed { settled, .. } if message.missing.is_none() && settled < watermark.minus(LINGER) => {
+                // Claimed, acknowledged or received since it was looked at.
+                self.look_at(key, watermark);
+            }
+            _ if message.is_decided(message.sent + ATTACH_RACE < watermark) => self.close(key),
+            _ => self.incomplete.push_back(key),
+        }
+    }
+
+    /// Judges the missing once more by what is known of their attachments now: one that has ended since gets
+    /// nothing any more.
+    fn reconsider(&mut self, key: u64) {
+        let Some(message) = self.messages.get_mut(&key) else { return };
+        let finding = message.finding;
+        let (Some(facts), Some(missing)) = (message.facts(key), message.missing.as_mut()) else { return };
+        let topic = self.topics.get(&message.topic);
+        let (totals, in_flight) = (&mut self.totals, self.late_after);
+        let kind = LossKind::of(finding);
+        missing.retain_mut(|(place, absence)| {
+            let verdict = topic.map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, in_flight));
+            match (*absence, verdict) {
+                (Absence::Owed, Verdict::Lost) => {
+                    totals.open -= 1;
+                    totals.lose(1, kind);
+                    false
+                }
+                (Absence::Owed, Verdict::Excused(reason)) => {
+                    totals.open -= 1;
+                    totals.excused[reason as usize] += 1;
+                    *absence = Absence::Excused(reason);
+                    true
+                }
+                (Absence::Owed, Verdict::NotExpected) => {
+                    totals.open -= 1;
+                    totals.expected -= 1;
+                    false
+                }
+                (Absence::Excused(reason), Verdict::NotExpected) => {
+                    totals.excused[reason as usize] -= 1;
+                    totals.expected -= 1;
+                    false
+                }
+                _ => true,
+            }
+        });
+        if message.awaits_echo && !topic.is_some_and(|topic| topic.owes_echo(facts, in_flight)) {
+            message.awaits_echo = false;
+            totals.echo_expected -= 1;
+        }
+    }
+
+    /// Everything that the server's history may explain: messages still owed to somebody, and publishes of unknown
+    /// outcome. Call it after the drain; what was too young to be judged is judged now.
+    pub fn questions(&mut self, now: Tick) -> Vec<Question> {
+        while let Some((_, key)) = self.fresh.pop_front() {
+            self.look_at(key, now);
+        }
+        let is_open = |message: &Message| {
+            let owes = message.missing.iter().flatten().any(|(_, absence)| *absence == Absence::Owed);
+            owes || matches!(message.claim, Claim::Claimed { outcome: PublishOutcome::Unknown, .. })
+        };
+        let known = self.incomplete.iter().filter_map(|key| Some((*key, self.messages.get(key)?)));
+        known
+            .filter(|(_, message)| is_open(message))
+            .map(|(key, message)| Question { key, topic: message.topic, seq: message.seq })
+            .collect()
+    }
+
+    /// Enters what the history says about a message.
+    pub fn learn(&mut self, key: u64, finding: Finding) {
+        let Some(message) = self.messages.get_mut(&key) else { return };
+        message.finding = Some(finding);
+        let Claim::Claimed { outcome: PublishOutcome::Unknown, .. } = message.claim else { return };
+        match finding {
+            // It was accepted after all, and whoever had to get it is owed it.
+            Finding::Stored => self.accept_by_evidence(key, PublishOutcome::Unknown),
+            Finding::NotStored => self.totals.not_accepted += 1,
+        }
     }
 
     /// Judges everything that is left: what is still owed is lost, what nobody claimed is phantom.
@@ -270,15 +330,8 @@ impl Book {
         while let Some((_, key)) = self.fresh.pop_front() {
             self.look_at(key, Tick::NEVER);
         }
-        let lost = self.totals.lost;
         while let Some(key) = self.incomplete.pop_front() {
-            self.give_up(key);
-        }
-        if ending == Ending::BrokenOff {
-            // Nobody waited for these: they may have been on their way.
-            let unfinished = self.totals.lost - lost;
-            self.totals.lost = lost;
-            self.totals.excused[ExcuseReason::Unfinished as usize] += unfinished;
+            self.give_up(key, ending);
         }
     }
 
@@ -288,7 +341,7 @@ impl Book {
         fresh.chain(self.incomplete.iter().copied()).all(|key| {
             self.messages.get(&key).is_none_or(|message| match message.claim {
                 Claim::Unclaimed => false,
-                Claim::Claimed { .. } => self.facts(message).is_none_or(|facts| {
+                Claim::Claimed { .. } => message.facts(key).is_none_or(|facts| {
                     let missing = self
                         .topics
                         .get(&message.topic)
@@ -317,31 +370,32 @@ impl Book {
         (self.topics.len(), self.places.len(), self.messages.len())
     }
 
-    /// What is known of a message that the server accepted; `None` when there is no sign that it did.
-    fn facts(&self, message: &Message) -> Option<Facts> {
-        let Claim::Claimed { outcome, settled, own, .. } = message.claim else { return None };
-        let accepted = match outcome {
-            PublishOutcome::Accepted { .. } => settled.min(message.first),
-            _ if message.receivers.len() > 0 => message.first,
-            _ => return None,
-        };
-        Some(Facts { sent: message.sent, accepted, seq: message.seq, own })
-    }
-
     fn look_at(&mut self, key: u64, watermark: Tick) {
         let Some(message) = self.messages.get(&key) else { return };
-        let Claim::Claimed { outcome, echo, .. } = message.claim else {
-            self.incomplete.push_back(key);
-            return;
-        };
-        let Some(facts) = self.facts(message) else {
-            // Refused or unknown, and nobody has it: an unknown one may still turn up.
-            if outcome == PublishOutcome::Unknown && watermark != Tick::NEVER {
-                self.incomplete.push_back(key);
-            } else {
-                self.messages.remove(&key);
+        match message.claim {
+            Claim::Unclaimed => self.incomplete.push_back(key),
+            Claim::Claimed { outcome, .. } => {
+                if self.judge(key) {
+                    self.reconsider(key);
+                    match self.messages.get(&key) {
+                        Some(message) if !message.is_decided(false) => self.incomplete.push_back(key),
+                        _ => self.close(key),
+                    }
+                } else if outcome == PublishOutcome::Unknown && watermark != Tick::NEVER {
+                    // Nobody has it, but an unknown one may still turn up.
+                    self.incomplete.push_back(key);
+                } else {
+                    self.messages.remove(&key);
+                }
             }
-            return;
+        }
+    }
+
+    /// Enters who had to get a message into the totals; false when there is no sign that it was accepted.
+    fn judge(&mut self, key: u64) -> bool {
+        let Some(message) = self.messages.get_mut(&key) else { return false };
+        let (Claim::Claimed { outcome, echo, .. }, Some(facts)) = (message.claim, message.facts(key)) else {
+            return false;
         };
         let missing = match self.topics.get(&message.topic) {
             Some(topic) => topic.missing(facts, &message.receivers, self.late_after),
@@ -357,15 +411,11 @@ impl Book {
         if echo && missing.own_attached {
             self.totals.echo_expected += 1;
             self.totals.echo_delivered += u64::from(missing.own_received);
+            message.awaits_echo = !missing.own_received;
         }
+        message.missing = Some(missing.places);
         self.accept_by_evidence(key, outcome);
-        let message = self.messages.get_mut(&key).expect("looked up above");
-        message.missing = missing.places;
-        if message.missing.is_empty() {
-            self.close(key);
-        } else {
-            self.incomplete.push_back(key);
-        }
+        true
     }
 
     /// A message that somebody has was accepted, whatever its publisher was told.
@@ -382,69 +432,49 @@ impl Book {
         }
     }
 
-    fn is_done(&self, message: &Message, watermark: Tick) -> bool {
-        match message.claim {
-            Claim::Unclaimed => message.first + self.claim_within < watermark,
-            // A receiver excused for its attach may get the message yet; the other excuses are final.
-            Claim::Claimed { outcome: PublishOutcome::Accepted { .. }, .. } => {
-                message.missing.iter().all(|&(_, absence)| {
-                    absence != Absence::Owed
-                        && (absence != Absence::Excused(ExcuseReason::Attach) || message.sent + ATTACH_RACE < watermark)
-                })
-            }
-            // Unknown, and now somebody has it: it has to be looked at again.
-            Claim::Claimed { .. } => message.receivers.len() > 0,
-        }
-    }
-
-    /// Takes a message off the books that is complete, or that has to be looked at once more.
+    /// Takes a message off the books whose deliveries are all decided.
     fn close(&mut self, key: u64) {
-        let Some(message) = self.messages.get(&key) else { return };
-        match message.claim {
-            Claim::Unclaimed => return self.give_up(key),
-            Claim::Claimed { outcome: PublishOutcome::Accepted { .. }, .. } => {}
-            Claim::Claimed { .. } => return self.look_at(key, Tick::ZERO),
-        }
+        let Some(message) = self.messages.remove(&key) else { return };
         if message.delivered >= 2 {
             self.totals.spread.record(message.last.micros_since(message.first));
         }
-        self.messages.remove(&key);
     }
 
-    fn give_up(&mut self, key: u64) {
+    fn give_up(&mut self, key: u64, ending: Ending) {
         let Some(message) = self.messages.get(&key) else { return };
-        match message.claim {
-            Claim::Unclaimed => {
-                let received = u64::from(message.delivered);
-                self.totals.phantom += u64::from(message.receivers.len());
-                // Of a message that was never sent nobody can say what its content should have been.
-                self.totals.corrupted -= u64::from(message.corrupted);
-                self.totals.delivered -= received;
-                self.totals.expected -= received;
-                self.messages.remove(&key);
-            }
-            Claim::Claimed { outcome: PublishOutcome::Accepted { .. }, .. } => self.lose(key),
-            Claim::Claimed { .. } => {
-                if message.receivers.len() > 0 {
-                    self.look_at(key, Tick::NEVER);
-                }
-                self.lose(key);
-            }
+        if message.claim == Claim::Unclaimed {
+            let received = u64::from(message.delivered);
+            self.totals.phantom += u64::from(message.receivers.len());
+            // Nobody sent it, so nothing in it can have been changed on the way.
+            self.totals.corrupted -= u64::from(message.corrupted);
+            self.totals.delivered -= received;
+            self.totals.expected -= received;
+            self.messages.remove(&key);
+            return;
         }
+        if message.missing.is_none() {
+            self.judge(key);
+        }
+        self.reconsider(key);
+        self.lose(key, ending);
     }
 
-    /// Takes a message off the books; whoever it is still owed to has lost it.
-    fn lose(&mut self, key: u64) {
-        let Some(message) = self.messages.remove(&key) else { return };
-        let owed = message.missing.iter().filter(|(_, absence)| *absence == Absence::Owed).count() as u64;
+    /// Takes a message off the books; whoever it is still owed to has lost it, if there was time to wait for it.
+    fn lose(&mut self, key: u64, ending: Ending) {
+        let Some(message) = self.messages.get(&key) else { return };
+        let missing = message.missing.iter().flatten();
+        let owed = missing.filter(|(_, absence)| *absence == Absence::Owed).count() as u64;
+        let finding = message.finding;
         self.totals.open -= owed;
-        self.totals.lost += owed;
+        match ending {
+            Ending::Drained => self.totals.lose(owed, LossKind::of(finding)),
+            // Nobody waited for these: they may have been on their way.
+            Ending::BrokenOff => self.totals.excused[ExcuseReason::Unfinished as usize] += owed,
+        }
+        self.close(key);
     }
 
-    fn forget_windows(&mut self, horizon: Tick) {
-        let oldest = self.incomplete.front().and_then(|key| self.messages.get(key)).map(|message| message.sent);
-        let fresh = self.fresh.front().and_then(|(_, key)| self.messages.get(key)).map(|message| message.sent);
-        let before = [oldest, fresh, Some(horizon)].into_iter().flatten().min().unwrap_or(horizon);
+    fn forget_windows(&mut self, before: Tick) {
         let (topics, places) = (&mut self.topics, &mut self.places);
         topics.retain(|_, topic| {
             topic.forget_ended(before, &mut |id| {
@@ -452,53 +482,5 @@ impl Book {
             });
             !topic.is_empty()
         });
-    }
-}
-
-impl Message {
-    fn new(topic: TopicKey, sent: Tick, claim: Claim) -> Message {
-        Message {
-            topic,
-            sent,
-            seq: 0,
-            first: Tick::NEVER,
-            last: Tick::ZERO,
-            receivers: Receivers::default(),
-            delivered: 0,
-            corrupted: 0,
-            missing: Vec::new(),
-            claim,
-        }
-    }
-}
-
-/// Hashes one word: keys here are numbers of our own making.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mixed;
-
-#[derive(Debug, Default)]
-struct MixedHasher(u64);
-
-impl BuildHasher for Mixed {
-    type Hasher = MixedHasher;
-
-    fn build_hasher(&self) -> MixedHasher {
-        MixedHasher::default()
-    }
-}
-
-impl Hasher for MixedHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = mix(self.0 ^ u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = mix(self.0 ^ word);
     }
 }

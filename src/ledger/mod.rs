@@ -6,6 +6,11 @@
 
 mod batch;
 mod book;
+mod diagnosis;
+mod message;
+mod mixed;
+#[cfg(test)]
+mod race_tests;
 mod receivers;
 #[cfg(test)]
 mod tests;
@@ -14,4 +19,5 @@ mod totals;
 
 pub use batch::{AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
 pub use book::{Book, Ending};
+pub use diagnosis::{Finding, LossKind, Question};
 pub use totals::{ExcuseReason, LedgerTotals};

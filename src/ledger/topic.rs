@@ -27,6 +27,8 @@ pub(super) struct WindowEnd {
 /// What the ledger knows of a message when it asks who had to get it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
+    /// Index of the user that published it.
+    pub(super) author: u64,
     pub(super) sent: Tick,
     /// When the server had certainly accepted it.
     pub(super) accepted: Tick,
@@ -38,7 +40,7 @@ pub(super) struct Facts {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Missing {
     pub(super) places: Vec<(u32, Absence)>,
-    /// The publisher's own session was attached.
+    /// The publisher's own session has it, or had to get it.
     pub(super) own_attached: bool,
     /// The publisher's own session has it.
     pub(super) own_received: bool,
@@ -51,6 +53,19 @@ pub(super) enum Absence {
     Owed,
     /// It need not have come.
     Excused(ExcuseReason),
+}
+
+/// What has become of a delivery that was missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It has to come yet.
+    Owed,
+    /// It had to come and cannot any more.
+    Lost,
+    /// It need not have come.
+    Excused(ExcuseReason),
+    /// It never had to come.
+    NotExpected,
 }
 
 impl Missing {
@@ -112,9 +127,13 @@ impl Topic {
         let mut missing = Missing::default();
         for (place, window) in self.windows.iter().enumerate() {
             let Some(window) = window else { continue };
-            if facts.own == Some(window.id) {
-                missing.own_attached = true;
-                missing.own_received = receivers.contains(place);
+            // Its earlier and later sessions are the publisher's as well: nobody counts on a copy for them.
+            if window.is_of(facts.author) {
+                if facts.own == Some(window.id) {
+                    missing.own_received = receivers.contains(place);
+                    missing.own_attached =
+                        missing.own_received || window.absence(facts, in_flight) == Some(Absence::Owed);
+                }
                 continue;
             }
             if receivers.contains(place) {
@@ -126,9 +145,31 @@ impl Topic {
         }
         missing
     }
+
+    /// What has become of a delivery that was missing when its message was judged.
+    pub(super) fn verdict(&self, place: usize, facts: Facts, in_flight: std::time::Duration) -> Verdict {
+        let Some(window) = self.windows.get(place).and_then(Option::as_ref) else { return Verdict::Lost };
+        match window.absence(facts, in_flight) {
+            None => Verdict::NotExpected,
+            Some(Absence::Excused(reason)) => Verdict::Excused(reason),
+            Some(Absence::Owed) if window.end.is_some() => Verdict::Lost,
+            Some(Absence::Owed) => Verdict::Owed,
+        }
+    }
+
+    /// Whether the publisher's own copy has to come yet.
+    pub(super) fn owes_echo(&self, facts: Facts, in_flight: std::time::Duration) -> bool {
+        let own = self.windows.iter().flatten().find(|window| facts.own == Some(window.id));
+        own.is_some_and(|window| window.end.is_none() && window.absence(facts, in_flight) == Some(Absence::Owed))
+    }
 }
 
 impl Window {
+    /// Whether it is a session of this user; the index is part of the id.
+    fn is_of(&self, user: u64) -> bool {
+        self.id.0 >> 32 == user
+    }
+
     /// What to make of a message that did not come; `None` when it never had to.
     fn absence(&self, facts: Facts, in_flight: std::time::Duration) -> Option<Absence> {
         if self.requested > facts.accepted {
@@ -149,7 +190,7 @@ impl Window {
         Some(match end.how {
             AttachEnd::Refused => return None,
             // The reply to a leave is queued behind every message accepted before it.
-            AttachEnd::Left if facts.accepted < end.requested => Absence::Owed,
+            AttachEnd::Left if facts.accepted < end.requested || is_skipped => Absence::Owed,
             AttachEnd::Left => Absence::Excused(ExcuseReason::Detach),
             _ if is_skipped || is_overdue => Absence::Owed,
             AttachEnd::Disconnected => Absence::Excused(ExcuseReason::Disconnect),

@@ -1,5 +1,6 @@
 //! Sums of the ledger.
 
+use super::diagnosis::LossKind;
 use crate::metrics::Latency;
 
 /// Why a missing delivery does not count as lost.
@@ -46,6 +47,10 @@ pub struct LedgerTotals {
     pub delivered: u64,
     /// Had to happen and did not.
     pub lost: u64,
+    /// The lost ones by [`LossKind`]; they add up to `lost`.
+    pub lost_by: [u64; LossKind::ALL.len()],
+    /// Publishes of unknown outcome that the history does not hold; part of `unknown`.
+    pub not_accepted: u64,
     /// Not delivered and excused, by [`ExcuseReason`].
     pub excused: [u64; ExcuseReason::ALL.len()],
     /// Expected and not yet decided.
@@ -76,8 +81,15 @@ impl LedgerTotals {
         self.excused.iter().sum()
     }
 
+    /// Counts deliveries as lost.
+    pub(super) fn lose(&mut self, count: u64, kind: LossKind) {
+        self.lost += count;
+        self.lost_by[kind as usize] += count;
+    }
+
     /// Whether the books close: what was expected is delivered, lost, excused or still open.
     pub fn is_balanced(&self) -> bool {
-        self.expected == self.delivered + self.lost + self.excused_sum() + self.open
+        self.lost == self.lost_by.iter().sum::<u64>()
+            && self.expected == self.delivered + self.lost + self.excused_sum() + self.open
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
     }
     suite.add_test_case(verdict_case(results));
     suite.add_test_cases(results.gates.iter().map(|gate| gate_case(&run.name, gate)));
-    let operations = results.operations.iter();
+    let operations = wording::in_order(results).into_iter();
     suite.add_test_cases(operations.map(|(name, operation)| operation_case(&run.name, name, operation)));
 
     let mut report = Report::new("pbxload");

@@ -65,7 +65,7 @@ fn operations(results: &Results, out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(out, "| operation | started | ok | failed | open | rate | p50 | p95 | p99 | p99.9 | max |")?;
     writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")?;
-    for (name, operation) in &results.operations {
+    for (name, operation) in wording::in_order(results) {
         let OperationFigures { started, ok, failed, open, .. } = operation;
         let counts = [started, ok, failed, open].map(|count| figures::count(*count)).join(" | ");
         let rate = figures::rate(operation.rate_per_s);
@@ -161,13 +161,13 @@ mod tests {
         | operation | started | ok | failed | open | rate | p50 | p95 | p99 | p99.9 | max |
         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
         | connect | 193 | 193 | 0 | 0 | 0.322/s | 3.40 ms | 86.1 ms | 258 ms | 374 ms | 374 ms |
-        | disconnect | 168 | 168 | 0 | 0 | 0.280/s | 310 µs | 7.85 ms | 23.5 ms | 33.2 ms | 33.2 ms |
-        | download | 969 | 965 | 4 | 0 | 1.61/s | 34.0 ms | 861 ms | 2.58 s | 4.27 s | 4.53 s |
-        | leave | 186 | 186 | 0 | 0 | 0.310/s | 1.15 ms | 29.1 ms | 87.2 ms | 126 ms | 126 ms |
         | login | 193 | 193 | 0 | 0 | 0.322/s | 6.20 ms | 157 ms | 470 ms | 682 ms | 682 ms |
-        | publish | 20 708 | 20 664 | 43 | 1 | 34.4/s | 4.10 ms | 104 ms | 311 ms | 515 ms | 617 ms |
         | subscribe | 276 | 275 | 1 | 0 | 0.458/s | 2.30 ms | 58.2 ms | 174 ms | 268 ms | 268 ms |
+        | publish | 20 708 | 20 664 | 43 | 1 | 34.4/s | 4.10 ms | 104 ms | 311 ms | 515 ms | 617 ms |
+        | leave | 186 | 186 | 0 | 0 | 0.310/s | 1.15 ms | 29.1 ms | 87.2 ms | 126 ms | 126 ms |
         | upload | 1 246 | 1 244 | 2 | 0 | 2.07/s | 61.0 ms | 1.54 s | 4.63 s | 7.66 s | 8.27 s |
+        | download | 969 | 965 | 4 | 0 | 1.61/s | 34.0 ms | 861 ms | 2.58 s | 4.27 s | 4.53 s |
+        | disconnect | 168 | 168 | 0 | 0 | 0.280/s | 310 µs | 7.85 ms | 23.5 ms | 33.2 ms | 33.2 ms |
 
         Response time of successes, from when the work was due.
 

@@ -99,7 +99,7 @@ fn operations(results: &Results, layout: Layout, out: &mut impl Write) -> io::Re
 fn table(results: &Results, columns: &[Column]) -> Vec<String> {
     let names = columns.iter().map(|(name, _)| (*name).to_owned());
     let mut rows: Vec<Vec<String>> = vec![std::iter::once("operation".to_owned()).chain(names).collect()];
-    for (name, operation) in &results.operations {
+    for (name, operation) in wording::in_order(results) {
         let cells = columns.iter().map(|(_, cell)| cell(operation));
         rows.push(std::iter::once(cut(name, 16)).chain(cells).collect());
     }
@@ -119,6 +119,11 @@ fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resu
     let irregular = wording::irregular(results).map(|(word, count)| format!("{word} {}", figures::count(count)));
     list("", &irregular, layout, out)?;
     section("", &latency_line(&delivery.delivery_us), out)?;
+    let places: Vec<_> =
+        wording::lost(results).into_iter().map(|(kind, count)| format!("{kind} {}", figures::count(count))).collect();
+    if !places.is_empty() {
+        list("  lost", &places, layout, out)?;
+    }
     let reasons: Vec<_> = delivery
         .excused_by
         .iter()
@@ -300,13 +305,13 @@ mod tests {
 
         operation   started  failed  open     rate      p50      p95      p99    p99.9      max
         connect         193       0     0  0.322/s  3.40 ms  86.1 ms   258 ms   374 ms   374 ms
-        disconnect      168       0     0  0.280/s   310 µs  7.85 ms  23.5 ms  33.2 ms  33.2 ms
-        download        969       4     0   1.61/s  34.0 ms   861 ms   2.58 s   4.27 s   4.53 s
-        leave           186       0     0  0.310/s  1.15 ms  29.1 ms  87.2 ms   126 ms   126 ms
         login           193       0     0  0.322/s  6.20 ms   157 ms   470 ms   682 ms   682 ms
-        publish      20 708      43     1   34.4/s  4.10 ms   104 ms   311 ms   515 ms   617 ms
         subscribe       276       1     0  0.458/s  2.30 ms  58.2 ms   174 ms   268 ms   268 ms
+        publish      20 708      43     1   34.4/s  4.10 ms   104 ms   311 ms   515 ms   617 ms
+        leave           186       0     0  0.310/s  1.15 ms  29.1 ms  87.2 ms   126 ms   126 ms
         upload        1 246       2     0   2.07/s  61.0 ms   1.54 s   4.63 s   7.66 s   8.27 s
+        download        969       4     0   1.61/s  34.0 ms   861 ms   2.58 s   4.27 s   4.53 s
+        disconnect      168       0     0  0.280/s   310 µs  7.85 ms  23.5 ms  33.2 ms  33.2 ms
 
         deliveries  64 328 expected = 64 280 delivered + 2 lost + 46 excused
                     duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0

@@ -1,5 +1,6 @@
 //! Sentences that more than one report says about the same figures.
 
+use crate::ops::OpId;
 use crate::results::{EndedBy, GateFigures, OperationFigures, Outcome, Results};
 
 use super::figures;
@@ -62,6 +63,13 @@ pub fn failures(results: &Results) -> (u64, u64) {
     (failed, failed.saturating_add(ok))
 }
 
+/// Operations in the order in which a user does them, which is that of the program's own list.
+pub(super) fn in_order(results: &Results) -> Vec<(&String, &OperationFigures)> {
+    let mut operations: Vec<_> = results.operations.iter().collect();
+    operations.sort_by_key(|(name, _)| OpId::by_name(name).map_or(usize::MAX, OpId::index));
+    operations
+}
+
 /// Operations, the ones used most first; equal ones by name.
 pub fn busiest(results: &Results) -> Vec<(&str, &OperationFigures)> {
     let mut operations: Vec<_> = results.operations.iter().map(|(name, figures)| (name.as_str(), figures)).collect();
@@ -93,6 +101,17 @@ pub fn balance(results: &Results) -> String {
         figures::count(delivery.lost),
         figures::count(delivery.excused)
     )
+}
+
+/// Where lost deliveries were lost, in words.
+pub fn lost(results: &Results) -> Vec<(&'static str, u64)> {
+    let words = [
+        ("not_stored", "accepted and not stored"),
+        ("not_pushed", "stored and not pushed"),
+        ("undiagnosed", "not looked up in the history"),
+    ];
+    let count = |kind: &str| results.delivery.lost_by.get(kind).copied().unwrap_or(0);
+    words.into_iter().map(|(kind, word)| (word, count(kind))).filter(|(_, count)| *count > 0).collect()
 }
 
 /// What else came, or did not: a word and its count. Everything but `late` and `foreign` should be zero.

@@ -12,7 +12,7 @@ use super::{
     ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, IntervalRecord, LatencyFigures, Mark,
     OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
 };
-use crate::ledger::{ExcuseReason, LedgerTotals};
+use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
 use crate::ops::OpId;
 use crate::tick::Tick;
@@ -204,6 +204,7 @@ impl Fold {
         let LedgerTotals { mut excused, open, .. } = self.ledger;
         excused[ExcuseReason::Unfinished as usize] += open;
         let by_reason = ExcuseReason::ALL.iter().map(|&(reason, word)| (word.to_owned(), excused[reason as usize]));
+        let by_kind = LossKind::ALL.iter().map(|&(kind, word)| (word.to_owned(), self.ledger.lost_by[kind as usize]));
         DeliveryFigures {
             published: self.ledger.published,
             accepted: self.ledger.accepted,
@@ -212,6 +213,8 @@ impl Fold {
             expected: self.ledger.expected,
             delivered: self.ledger.delivered,
             lost: self.ledger.lost,
+            lost_by: by_kind.filter(|(_, count)| *count > 0).collect(),
+            not_accepted: self.ledger.not_accepted,
             duplicated: self.ledger.duplicated,
             reordered: self.ledger.reordered,
             phantom: self.ledger.phantom,

@@ -192,6 +192,13 @@ pub struct DeliveryFigures {
     pub delivered: u64,
     /// Deliveries that had to happen and did not.
     pub lost: u64,
+    /// Lost deliveries by where they were lost: `not_stored` (accepted, and not in the history), `not_pushed` (in the
+    /// history, and not sent to the receiver), `undiagnosed` (the history was not asked).
+    #[serde(default)]
+    pub lost_by: BTreeMap<String, u64>,
+    /// Publishes of unknown outcome that the history does not hold: not accepted. Part of `unknown`.
+    #[serde(default)]
+    pub not_accepted: u64,
     /// Repeats of a delivery.
     pub duplicated: u64,
     /// Deliveries that came after a later message of the same topic.

@@ -14,10 +14,22 @@ use super::problem::{Place, Problem, Problems};
 use super::read::{Fields, Reader, Value, shorten};
 use super::source::{Source, Sources};
 use super::step::sentence;
-use super::{GateSeverity, GateText, Scenario, check, expand, persona, target, topology, users};
+use super::{GateSeverity, GateText, Scenario, check, expand, health, persona, target, topology, users};
 
-pub(super) const SCENARIO_KEYS: &[&str] =
-    &["name", "description", "seed", "allow_emc", "target", "auth", "users", "topology", "load", "persona", "gates"];
+pub(super) const SCENARIO_KEYS: &[&str] = &[
+    "name",
+    "description",
+    "seed",
+    "allow_emc",
+    "target",
+    "auth",
+    "users",
+    "topology",
+    "load",
+    "persona",
+    "health",
+    "gates",
+];
 pub(super) const GATES_KEYS: &[&str] = &["require", "warn"];
 /// Longest text of a scenario.
 const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -209,6 +221,7 @@ fn scenario(
     if root.get("persona").is_some_and(|value| value.get_ref().as_array().is_some_and(|list| list.is_empty())) {
         reader.problem(Problem::at(personas_place, "there is no persona").help(way));
     }
+    let health = health::health(reader, root.get("health"));
     let gates = gates(reader, root.get("gates"));
     let around = check::Around {
         users: users.as_ref(),
@@ -234,6 +247,7 @@ fn scenario(
         topology: topology.finish(),
         load: load?.finish()?,
         personas: personas.into_iter().map(persona::DraftPersona::finish).collect::<Option<_>>()?,
+        health: health?,
         gates: gates?,
     })
 }

@@ -8,6 +8,7 @@ mod check;
 mod curves;
 mod endpoint;
 mod expand;
+mod health;
 mod load;
 mod model;
 mod overrides;

@@ -34,6 +34,8 @@ pub struct Scenario {
     pub load: Load,
     /// What users do; never empty.
     pub personas: Vec<Persona>,
+    /// From where on the generator is the bottleneck.
+    pub health: Health,
     /// Bounds that decide the verdict, as written, each with its place in the text.
     pub gates: Vec<GateText>,
 }
@@ -214,6 +216,21 @@ pub enum Spacing {
     Poisson,
     /// Equal gaps.
     Even,
+}
+
+/// From where on the generator is the bottleneck. Shares are 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Health {
+    /// 99th percentile of the lateness of timers and arrivals in an interval.
+    pub lag_p99: Duration,
+    /// Share of a core that a worker's thread may use.
+    pub worker_cpu: f64,
+    /// Share of the time in which a worker could run that it may have to wait for a processor.
+    pub starvation: f64,
+    /// Share of the machine's memory that the process may use.
+    pub memory: f64,
+    /// How many intervals in a row make the bottleneck; one alone may be a hiccup of the machine.
+    pub intervals: u32,
 }
 
 /// What a kind of user does.

@@ -38,6 +38,7 @@ pub fn schema() -> Value {
             "topology": topology_section(),
             "load": load_section(),
             "persona": { "type": "array", "minItems": 1, "items": persona_section() },
+            "health": health_section(),
             "gates": gates_section(),
         }),
         &["name", "target", "users", "load", "persona"],
@@ -193,6 +194,21 @@ fn load_section() -> Value {
     )
 }
 
+fn health_section() -> Value {
+    let share = |usual: &str, what: &str| json!({ "type": "string", "pattern": r"^\s*[0-9.]+\s*%$", "default": usual, "description": what });
+    table(
+        "From where on the generator is the bottleneck and its run gives no verdict.",
+        json!({
+            "lag_p99": reference("duration"),
+            "worker_cpu": share("95%", "Share of a core that a worker's thread may use."),
+            "starvation": share("80%", "Share of its runnable time that a worker may wait for a processor."),
+            "memory": share("90%", "Share of the machine's memory that the process may use."),
+            "intervals": { "type": "integer", "minimum": 1, "default": 3, "description": "Intervals in a row that make the bottleneck." },
+        }),
+        &[],
+    )
+}
+
 fn persona_section() -> Value {
     table(
         "What a kind of user does.",
@@ -319,6 +335,7 @@ mod tests {
             ("/properties/topology", topology::TOPOLOGY_KEYS),
             ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
             ("/properties/load", curves::LOAD_KEYS),
+            ("/properties/health", super::super::health::HEALTH_KEYS),
             ("/properties/persona/items", persona::PERSONA_KEYS),
             ("/properties/gates", GATES_KEYS),
             ("/$defs/state", persona::STATE_KEYS),

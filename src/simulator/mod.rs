@@ -6,6 +6,8 @@
 //!
 //! Start reading at [`Simulator::start`] and [`hub::Hub`].
 
+#![expect(clippy::disallowed_methods, reason = "a server of its own: its clock is not the run's")]
+
 mod config;
 mod counters;
 pub mod faults;

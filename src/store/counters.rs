@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{ExcuseReason, LedgerTotals};
+use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
 use crate::metrics::{EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, TrafficCounts, UserCounts};
 use crate::ops::OpId;
 use crate::results::{HealthSample, IntervalRecord};
@@ -93,6 +93,8 @@ counters!(Ledger {
     delivered: u64,
     lost: u64,
     excused: BTreeMap<String, u64>,
+    lost_by: BTreeMap<String, u64>,
+    not_accepted: u64,
     open: u64,
     duplicated: u64,
     reordered: u64,
@@ -265,10 +267,12 @@ macro_rules! same_fields {
 impl Ledger {
     fn of(totals: &LedgerTotals) -> Ledger {
         let excused = ExcuseReason::ALL.iter().map(|&(reason, word)| (word, totals.excused[reason as usize]));
+        let lost = LossKind::ALL.iter().map(|&(kind, word)| (word, totals.lost_by[kind as usize]));
         same_fields!(Ledger from totals {
             published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
-            corrupted, foreign, echo_expected, echo_delivered,
+            corrupted, foreign, echo_expected, echo_delivered, not_accepted,
         } with {
+            lost_by: lost.filter(|(_, count)| *count > 0).map(|(word, count)| (word.to_owned(), count)).collect(),
             excused: excused.filter(|(_, count)| *count > 0).map(|(word, count)| (word.to_owned(), count)).collect(),
         })
     }
@@ -280,10 +284,17 @@ impl Ledger {
             let (reason, _) = reason.ok_or_else(|| format!("unknown excuse `{word}`"))?;
             excused[*reason as usize] = count;
         }
+        let mut lost_by = [0; LossKind::ALL.len()];
+        for (word, count) in self.lost_by {
+            let kind = LossKind::ALL.iter().find(|(_, known)| *known == word);
+            let (kind, _) = kind.ok_or_else(|| format!("unknown kind of loss `{word}`"))?;
+            lost_by[*kind as usize] = count;
+        }
         Ok(same_fields!(LedgerTotals from self {
             published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
-            corrupted, foreign, echo_expected, echo_delivered,
+            corrupted, foreign, echo_expected, echo_delivered, not_accepted,
         } with {
+            lost_by: lost_by,
             excused: excused,
             spread: crate::metrics::Latency::default(),
         }))

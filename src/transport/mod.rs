@@ -3,6 +3,8 @@
 //! The only user of sockets in the program. Knows bytes and the phases of a connection, and nothing of users,
 //! plans or metrics. Start reading at [`Dialer`].
 
+#![expect(clippy::disallowed_methods, reason = "phases of a connection are spans, never compared with the run's ticks")]
+
 mod address;
 mod dial;
 mod error;

@@ -58,6 +58,21 @@ impl TokenError {
     pub fn is_refusal(&self) -> bool {
         matches!(self.kind, FailureKind::Rejected(_) | FailureKind::SecondFactor)
     }
+
+    /// Without a secret that a server repeated, as it is or as a form carries it.
+    fn without(mut self, secret: &Secret) -> TokenError {
+        let plain = secret.reveal();
+        let form: String = reqwest::Url::parse_with_params("x:", [("", plain)])
+            .ok()
+            .and_then(|url| url.query().map(|query| query.trim_start_matches('=').to_owned()))
+            .unwrap_or_default();
+        for text in [plain, form.as_str()] {
+            if !text.is_empty() {
+                self.detail = self.detail.replace(text, "…");
+            }
+        }
+        self
+    }
 }
 
 impl RestClient {
@@ -113,6 +128,10 @@ impl RestClient {
     /// # Errors
     /// A refusal, a second factor, an answer that is no token, or no answer.
     pub async fn sign_in(&self, name: &str, domain: &str, password: &Secret) -> Result<RestToken, TokenError> {
+        self.try_sign_in(name, domain, password).await.map_err(|error| error.without(password))
+    }
+
+    async fn try_sign_in(&self, name: &str, domain: &str, password: &Secret) -> Result<RestToken, TokenError> {
         let sign_in = || SignIn {
             username: name.to_owned(),
             password: password.reveal().to_owned(),
@@ -159,6 +178,10 @@ impl RestClient {
     /// # Errors
     /// As [`RestClient::sign_in`].
     pub async fn refresh(&self, refresh: &Secret) -> Result<RestToken, TokenError> {
+        self.try_refresh(refresh).await.map_err(|error| error.without(refresh))
+    }
+
+    async fn try_refresh(&self, refresh: &Secret) -> Result<RestToken, TokenError> {
         let refresh_token = refresh.reveal().to_owned();
         match self.flow {
             TokenFlow::SignIn => self.token(self.post(REFRESH_PATH).json(&Refresh { refresh_token })).await,
@@ -212,8 +235,8 @@ async fn read(mut response: reqwest::Response) -> Result<(StatusCode, String), T
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// A refusal, in the service's own words when it has them. The words come from outside and may be anything but
-/// never hold our password: the service does not repeat it.
+/// A refusal, in the service's own words when it has them. The words come from outside and may be anything;
+/// whoever sent a secret takes it out of them.
 fn check(status: StatusCode, text: &str) -> Result<(), TokenError> {
     if status.is_success() {
         return Ok(());
@@ -281,6 +304,14 @@ mod tests {
         let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"Login failed"}]}"#;
         let error = check(StatusCode::BAD_REQUEST, body).expect_err("refused");
         assert_eq!(error.to_string(), "rejected(400): UNAUTHORIZED Login failed");
+    }
+
+    #[test]
+    fn a_secret_that_the_service_repeats_is_taken_out() {
+        let secret = Secret::new("pa ss&word");
+        let detail = "X no pa ss&word in username=a&password=pa+ss%26word here".to_owned();
+        let error = TokenError { kind: FailureKind::Rejected(400), detail }.without(&secret);
+        assert_eq!(error.detail, "X no … in username=a&password=… here");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use crate::ledger::{AttachEnd, AttachId, AttachRecord, TopicKey};
 use crate::ops::Topic;
 use crate::protocol::{Dialect, UserId};
-use crate::random::mix;
 use crate::tick::Tick;
 
 use super::world::Call;
@@ -20,6 +19,8 @@ pub(super) struct Attachment {
     pub(super) last_seq: u64,
     /// When a leave was sent; [`Tick::NEVER`] while there is none.
     pub(super) leaving: Tick,
+    /// A page of history was given up and may come yet.
+    pub(super) has_stray_page: bool,
 }
 
 /// The topics of one session, few enough to be searched in order.
@@ -46,7 +47,15 @@ impl Attachments {
         if let Some(id) = id {
             call.books.batch.attachments.push(AttachRecord::Requested { id, topic: key, at });
         }
-        self.0.push(Attachment { topic, key, id, requested: at, last_seq: 0, leaving: Tick::NEVER });
+        self.0.push(Attachment {
+            topic,
+            key,
+            id,
+            requested: at,
+            last_seq: 0,
+            leaving: Tick::NEVER,
+            has_stray_page: false,
+        });
     }
 
     /// The server confirmed it.
@@ -100,16 +109,8 @@ fn dialect(call: &Call<'_>) -> &'static Dialect {
 pub(super) fn topic_key(topic: &Topic, own: Option<UserId>, call: &Call<'_>) -> TopicKey {
     match topic {
         Topic::Me => TopicKey(0),
-        Topic::User(peer) => {
-            let own = own.map_or(0, |own| own.0);
-            TopicKey(mix(mix(own.min(peer.0)) ^ own.max(peer.0)))
-        }
-        Topic::Group(group) => hash_name(call.directory.group_name(*group).unwrap_or_default()),
-        Topic::Other(name) => hash_name(name),
+        Topic::User(peer) => TopicKey::of_pair(own.unwrap_or(UserId(0)), *peer),
+        Topic::Group(group) => TopicKey::of_name(call.directory.group_name(*group).unwrap_or_default()),
+        Topic::Other(name) => TopicKey::of_name(name),
     }
-}
-
-fn hash_name(name: &str) -> TopicKey {
-    let hash = name.bytes().fold(0x6772_7000, |hash, byte| mix(hash ^ u64::from(byte)));
-    TopicKey(hash)
 }

@@ -33,7 +33,14 @@ pub enum Event<'a> {
     /// The upload or download that was asked for is over.
     Http(Result<HttpReply, (FailureKind, String)>),
     /// The token that was asked for is in the directory, or not.
-    Token(Result<(), (FailureKind, String)>),
+    Token {
+        /// When the request went out: token requests are paced and wait for their turn.
+        sent: Tick,
+        /// Whether it is there.
+        result: Result<(), (FailureKind, String)>,
+    },
+    /// The last frame could not be sent: the server does not read, and the send buffer is full.
+    Unsent,
 }
 
 /// How a connection ended.

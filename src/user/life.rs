@@ -27,6 +27,8 @@ impl User {
     pub(super) fn go_online(&mut self, call: &mut Call<'_>) {
         self.is_wanted = true;
         if matches!(self.phase, Phase::Idle) && !self.is_draining {
+            // The curve sends it; what it had met with before it was sent away is over.
+            (self.is_returning, self.attempts) = (false, 0);
             self.restart(call);
         }
     }
@@ -63,7 +65,8 @@ impl User {
         if let Phase::Open(open) = &mut self.phase {
             let way = open.way;
             let open = std::mem::replace(&mut self.phase, Phase::Idle);
-            if let Phase::Open(open) = open {
+            if let Phase::Open(mut open) = open {
+                self.deliver_held(call, &mut open);
                 self.record_publish(call, &open, PublishOutcome::Unknown, call.now);
             }
             match way {
@@ -161,10 +164,14 @@ impl User {
         if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
             return;
         }
-        if !self.is_wanted {
-            self.phase = Phase::Idle;
-        } else if !matches!(self.phase, Phase::Open(_)) {
+        // A token is still on its way; what follows is decided when it is there.
+        if matches!(self.phase, Phase::Open(_)) {
+            return;
+        }
+        if self.is_wanted {
             self.back_off(call);
+        } else {
+            self.phase = Phase::Idle;
         }
     }
 
@@ -172,6 +179,8 @@ impl User {
     pub(super) fn end_session(&mut self, call: &mut Call<'_>, end: SessionEnd) {
         let Some(mut session) = self.session.take() else { return };
         call.books.online -= 1;
+        // No reply comes to another connection.
+        self.given_up.clear();
         let requested = match &self.phase {
             Phase::Open(open) if open.way == Way::Close => open.sent,
             Phase::Leaving { deadline } => deadline.minus(LEAVE_WITHIN),

@@ -1,18 +1,14 @@
-//! The state machine: which step is next, and how a request begins.
+//! The state machine: which step is next, and what follows a failure. How a request begins is in `begin.rs`.
 
 use std::time::Duration;
 
-use crate::ledger::AttachId;
-use crate::metrics::Sample;
-use crate::ops::{Blocked, Draft, Effect, FailureKind, LocalCause, Op, OpId, PageState, Request, Topic};
-use crate::protocol::Stamp;
+use crate::ops::{Effect, OpId, PageState};
 use crate::random::{Purpose, Random, generator, unit};
 use crate::scenario::{OnFailure, State, Step};
 use crate::tick::Tick;
 
-use super::attachments::{Attachments, topic_key};
-use super::history::{Page, Paging};
-use super::surroundings::View;
+use super::attachments::Attachments;
+use super::history::Paging;
 use super::world::{Call, World};
 use super::{Action, Event};
 
@@ -20,14 +16,11 @@ use super::{Action, Event};
 const STEPS_AT_ONCE: u32 = 64;
 /// Pause of a user that did so many steps without waiting for anything.
 const BREATHER: Duration = Duration::from_millis(10);
-/// Pauses between looks for a peer that has not logged in yet.
-const PEER_PAUSE_MIN: Duration = Duration::from_millis(2);
-const PEER_PAUSE_MAX: Duration = Duration::from_millis(500);
 /// First and longest span from which the pause before a reconnect is drawn.
 const BACK_OFF_BASE: Duration = Duration::from_millis(500);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// How many requests that were given up are remembered, so that their late replies are known as such.
-const GIVEN_UP: usize = 4;
+pub(super) const GIVEN_UP: usize = 4;
 
 /// How long a user goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +36,7 @@ pub enum Mode {
 pub struct User {
     pub(super) index: u32,
     pub(super) counter: u32,
-    attach_counter: u32,
+    pub(super) attach_counter: u32,
     pub(super) state: u16,
     pub(super) step: u16,
     pub(super) repeats: u32,
@@ -62,7 +55,8 @@ pub struct User {
     pub(super) phase: Phase,
     pub(super) session: Option<Box<Session>>,
     pub(super) saved: Vec<Saved>,
-    pub(super) given_up: [u32; GIVEN_UP],
+    /// Requests that were given up on this connection, oldest first.
+    pub(super) given_up: Vec<(u32, Effect)>,
 }
 
 /// What a user is waiting for.
@@ -159,7 +153,7 @@ impl User {
             phase: Phase::Idle,
             session: None,
             saved: Vec::new(),
-            given_up: [u32::MAX; GIVEN_UP],
+            given_up: Vec::new(),
         }
     }
 
@@ -185,7 +179,8 @@ impl User {
             Event::Frame(text) => self.receive(call, text),
             Event::Disconnected(lost) => self.disconnected(call, lost),
             Event::Http(reply) => self.http_reply(call, reply),
-            Event::Token(result) => self.settle_way(call, Way::Token, result),
+            Event::Token { sent, result } => self.token_fetched(call, sent, result),
+            Event::Unsent => self.unsent(call),
         }
     }
 
@@ -326,206 +321,6 @@ impl User {
         self.take_steps(call);
     }
 
-    /// Begins a step; false when it was over at once and the next one can begin.
-    fn begin(&mut self, call: &mut Call<'_>, step: &Step) -> bool {
-        self.begin_page(call, step, PageState::default(), None)
-    }
-
-    /// Begins a step or its next page. `first` holds due and sent of the first page.
-    pub(super) fn begin_page(
-        &mut self,
-        call: &mut Call<'_>,
-        step: &Step,
-        page: PageState,
-        first: Option<(Tick, Tick)>,
-    ) -> bool {
-        let counter = self.counter;
-        let stamp = Stamp {
-            run: call.plan.run_tag,
-            synthetic: step.op.is_synthetic(),
-            user: self.index,
-            counter,
-            sent: call.now,
-        };
-        let id = stamp.encode();
-        let mut frame = String::new();
-        let mut random = self.random.clone();
-        let view = View { index: self.index, call, session: self.session.as_deref(), saved: &self.saved };
-        let mut draft =
-            Draft { id: id.as_str(), key: stamp.key(), frame: &mut frame, random: &mut random, around: &view, page };
-        let begun = step.op.begin(&mut draft);
-        match begun {
-            Err(Blocked::Wait) => {
-                self.wait_for_peer(call);
-                return true;
-            }
-            Err(Blocked::NeedsToken) if step.op.id() != OpId::Token => {
-                return self.fetch_token_first(call);
-            }
-            _ => {}
-        }
-        self.random = random;
-        self.counter = Stamp::next_counter(counter);
-        let (due, sent) = first.unwrap_or((self.due.min(call.now), call.now));
-        if first.is_none() {
-            call.books.begun(step.op.id());
-        }
-        let deadline = call.now + step.timeout.unwrap_or(call.plan.scenario.target.timeout);
-        let mut open = Open {
-            op: step.op.id(),
-            counter,
-            key: stamp.key(),
-            due,
-            sent,
-            deadline,
-            effect: Effect::None,
-            way: Way::Frame,
-            page,
-            paging: None,
-            is_errand: false,
-        };
-        let request = match begun {
-            Ok(request) => request,
-            Err(Blocked::Fail(cause)) => return self.fail_at_once(call, open, cause),
-            Err(_) => return self.fail_at_once(call, open, LocalCause::NoToken),
-        };
-        let needs_connection = matches!(request, Request::Frame(_) | Request::FrameWithoutReply | Request::Disconnect);
-        if needs_connection && self.session.is_none() {
-            return self.fail_at_once(call, open, LocalCause::NotConnected);
-        }
-        let is_answered = request != Request::FrameWithoutReply;
-        let action = match request {
-            Request::Connect => {
-                if self.session.is_some() {
-                    self.end_session(call, super::life::SessionEnd::Closed);
-                    call.books.actions.push(Action::Abort);
-                }
-                open.way = Way::Connect;
-                Action::Connect
-            }
-            Request::Disconnect => {
-                open.way = Way::Close;
-                Action::Close
-            }
-            Request::Token => {
-                open.way = Way::Token;
-                Action::FetchToken
-            }
-            Request::Frame(effect) => {
-                self.before_sending(call, &mut open, effect);
-                Action::Send(frame)
-            }
-            Request::FrameWithoutReply => Action::Send(frame),
-            Request::Upload { bytes } => {
-                let Some(token) = self.file_token() else {
-                    return self.fail_at_once(call, open, LocalCause::NoToken);
-                };
-                open.way = Way::Http;
-                Action::Upload { id: id.as_str().to_owned(), key: stamp.key(), bytes, token }
-            }
-            Request::Download { file } => {
-                let Some(token) = self.file_token() else {
-                    return self.fail_at_once(call, open, LocalCause::NoToken);
-                };
-                open.way = Way::Http;
-                Action::Download { file, token }
-            }
-        };
-        if let Action::Send(frame) = &action {
-            call.books.figures.traffic.frames_sent += 1;
-            call.books.figures.traffic.bytes_sent += frame.len() as u64;
-        }
-        call.books.actions.push(action);
-        if is_answered {
-            self.phase = Phase::Open(Box::new(open));
-        } else {
-            let sample = Sample { op: open.op, due, sent, done: call.now };
-            call.books.ended(sample, Ok(()));
-            self.due = call.now;
-            self.repeats += 1;
-            if self.repeats >= step.repeat {
-                (self.step, self.repeats) = (self.step + 1, 0);
-            }
-        }
-        is_answered
-    }
-
-    /// What the ledger has to know before the frame is out.
-    fn before_sending(&mut self, call: &mut Call<'_>, open: &mut Open, effect: Effect) {
-        let own = call.directory.id(self.index);
-        if let Some(session) = &mut self.session {
-            match &effect {
-                Effect::Attach(topic) if session.attachments.get(topic).is_none() => {
-                    let key = topic_key(topic, own, call);
-                    let id = AttachId((u64::from(self.index) << 32) | u64::from(self.attach_counter));
-                    self.attach_counter += 1;
-                    session.attachments.request(call, topic.clone(), key, id, call.now);
-                }
-                Effect::Detach(topic) => {
-                    if let Some(attachment) = session.attachments.find(topic) {
-                        attachment.leaving = call.now;
-                    }
-                }
-                Effect::Page(topic) => open.paging = Some(Paging { topic: topic.clone(), page: Page::default() }),
-                _ => {}
-            }
-        }
-        open.effect = effect;
-    }
-
-    /// A new attachment of this user, as for a group that it has just created.
-    pub(super) fn attach_created(&mut self, call: &mut Call<'_>, topic: Topic, sent: Tick) {
-        let key = topic_key(&topic, call.directory.id(self.index), call);
-        let id = AttachId((u64::from(self.index) << 32) | u64::from(self.attach_counter));
-        self.attach_counter += 1;
-        if let Some(session) = &mut self.session {
-            session.attachments.request(call, topic.clone(), key, id, sent);
-            session.attachments.confirm(call, &topic, call.now);
-        }
-    }
-
-    fn file_token(&self) -> Option<String> {
-        self.session.as_ref()?.file_token.as_deref().map(str::to_owned)
-    }
-
-    fn wait_for_peer(&mut self, call: &mut Call<'_>) {
-        let pause = match self.phase {
-            Phase::Pausing { then: Then::Retry { pause }, .. } => (pause * 2).min(PEER_PAUSE_MAX),
-            _ => PEER_PAUSE_MIN,
-        };
-        self.phase = Phase::Pausing { until: call.now + pause, then: Then::Retry { pause } };
-    }
-
-    /// Fetches a token; the step that needs it comes after, due when it was.
-    fn fetch_token_first(&mut self, call: &mut Call<'_>) -> bool {
-        call.books.begun(OpId::Token);
-        call.books.actions.push(Action::FetchToken);
-        let counter = self.counter;
-        self.counter = Stamp::next_counter(counter);
-        self.phase = Phase::Open(Box::new(Open {
-            op: OpId::Token,
-            counter,
-            key: 0,
-            due: call.now,
-            sent: call.now,
-            // Fetching is paced, and a request may have to wait its turn.
-            deadline: Tick::NEVER,
-            effect: Effect::None,
-            way: Way::Token,
-            page: PageState::default(),
-            paging: None,
-            is_errand: true,
-        }));
-        true
-    }
-
-    fn fail_at_once(&mut self, call: &mut Call<'_>, open: Open, cause: LocalCause) -> bool {
-        let sample = Sample { op: open.op, due: open.due, sent: call.now, done: call.now };
-        call.books.ended(sample, Err((FailureKind::Local(cause), String::new())));
-        self.after_failure(call);
-        true
-    }
-
     /// Does what the state says about failures.
     pub(super) fn after_failure(&mut self, call: &mut Call<'_>) {
         if self.is_draining || !self.is_wanted {
@@ -572,11 +367,6 @@ impl User {
         self.attempts = self.attempts.saturating_add(1);
         let pause = span.mul_f64(unit(&mut self.random));
         self.phase = Phase::Pausing { until: call.now + pause, then: Then::Restart };
-    }
-
-    /// Whether the step's operation pages, and wants another page.
-    pub(super) fn wants_page(step: &Step, page: PageState) -> bool {
-        matches!(&step.op, Op::History(history) if history.wants_more(page))
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! One call of [`User::on`] never waits, never reads a clock and never fails. It records what it measures in the
 //! worker's [`World`] and leaves sockets, timers and files to the driver. Start reading at [`User`] in
-//! `machine.rs`; `settle.rs` is how an operation ends, `receive.rs` what a frame means.
+//! `machine.rs`; `begin.rs` is how an operation begins, `settle.rs` how it ends, `receive.rs` what a frame means.
 
 mod attachments;
+mod begin;
 mod event;
 mod history;
 mod life;

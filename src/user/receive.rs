@@ -54,6 +54,9 @@ impl User {
             && let (Some(topic), Some(session)) = (&ctrl.topic, &mut self.session)
             && let Some(attachment) = session.attachments.find_wire(topic, call)
         {
+            // The server did it some time before this frame came: what was on its way then may be gone with it.
+            let race = call.plan.scenario.target.timeout;
+            attachment.leaving = attachment.leaving.min(call.now.minus(race));
             let topic = attachment.topic.clone();
             session.attachments.end(call, &topic, call.now, AttachEnd::Left);
         }
@@ -84,7 +87,7 @@ impl User {
         let is_past = data.seq > 0 && data.seq <= attachment.last_seq;
         let is_older = stamp.is_some_and(|stamp| stamp.sent < attachment.requested);
         let topic = attachment.topic.clone();
-        let id = attachment.id;
+        let (id, has_stray_page) = (attachment.id, attachment.has_stray_page);
         let paging = match &mut self.phase {
             Phase::Open(open) => open.paging.as_mut().filter(|paging| paging.topic == topic),
             _ => None,
@@ -107,6 +110,8 @@ impl User {
         match paging {
             Some(paging) if is_past || is_older => paging.page.take(data.seq),
             Some(paging) => paging.page.hold(record),
+            // Of a page that was given up: neither new nor a repeat.
+            None if has_stray_page && (is_past || is_older) => {}
             None => self.deliver(call, &topic, record),
         }
     }

@@ -1,10 +1,10 @@
 //! How an operation ends: exactly once, by its reply, its timeout, or the end of its connection.
 
-use crate::ledger::{AttachEnd, PublishOutcome, PublishRecord};
+use crate::ledger::{AttachEnd, PublishOutcome, PublishRecord, TopicKey};
 use crate::metrics::{Phase as Part, Sample};
-use crate::ops::{Effect, FailureKind, Judgement, OpId, Reply, Topic};
+use crate::ops::{Effect, FailureKind, Judgement, LocalCause, OpId, Reply, Topic};
 use crate::protocol::server::{CtrlParams, ServerMessage};
-use crate::protocol::{Stamp, UserId};
+use crate::protocol::{Code, Stamp, UserId};
 use crate::scenario::{Expect, MetaPart, Step};
 use crate::tick::Tick;
 
@@ -12,7 +12,7 @@ use super::Action;
 use super::attachments::topic_key;
 use super::event::HttpReply;
 use super::life::SessionEnd;
-use super::machine::{Open, Phase, Saved, User, Way};
+use super::machine::{GIVEN_UP, Open, Phase, Saved, User, Way};
 use super::world::Call;
 
 impl User {
@@ -33,7 +33,7 @@ impl User {
             Judgement::Ok => {
                 self.keep(step, reply);
                 // What was expected to be refused and was refused has no effect.
-                if step.expect.is_none() || reply.code().is_success() {
+                if step.expect.is_none() || has_effect(reply) {
                     self.apply(call, &open, reply);
                 } else {
                     self.record_publish(call, &open, PublishOutcome::Refused, call.now);
@@ -42,8 +42,14 @@ impl User {
                 self.finish_ok(call, &open, step);
             }
             Judgement::Failed(kind) => {
-                if open.op == OpId::Login {
+                // Any other refusal says nothing about the token, and a token of the user file cannot be replaced.
+                if open.op == OpId::Login && reply.code() == Code::UNAUTHORIZED {
                     call.directory.forget_token(self.index);
+                }
+                if has_effect(reply) && open.op != OpId::Login {
+                    // Not the reply that was wanted, but the server did it.
+                    self.apply(call, &open, reply);
+                    open.effect = Effect::None;
                 }
                 self.phase = Phase::Open(open);
                 self.fail_open(call, kind, describe(reply));
@@ -129,8 +135,18 @@ impl User {
     /// The open request's time is up.
     pub(super) fn time_out(&mut self, call: &mut Call<'_>) {
         let Phase::Open(open) = &self.phase else { return };
-        let (way, slot) = (open.way, open.counter as usize % self.given_up.len());
-        self.given_up[slot] = open.counter;
+        let way = open.way;
+        if way == Way::Frame {
+            if self.given_up.len() == GIVEN_UP {
+                self.given_up.remove(0);
+            }
+            self.given_up.push((open.counter, open.effect.clone()));
+            if let (Effect::Page(topic), Some(session)) = (&open.effect, &mut self.session)
+                && let Some(attachment) = session.attachments.find(topic)
+            {
+                attachment.has_stray_page = true;
+            }
+        }
         match way {
             Way::Connect => call.books.actions.push(Action::Abort),
             Way::Http => call.books.actions.push(Action::CancelHttp),
@@ -147,27 +163,49 @@ impl User {
     /// Records the open request as failed. What follows is up to the caller.
     pub(super) fn fail_open(&mut self, call: &mut Call<'_>, kind: FailureKind, detail: String) {
         let Phase::Open(mut open) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        if let Some(paging) = &mut open.paging {
-            let (topic, live) = (paging.topic.clone(), paging.page.finish(None));
-            for record in live {
-                self.deliver(call, &topic, record);
-            }
-        }
+        self.deliver_held(call, &mut open);
         let outcome = match kind {
             FailureKind::Rejected(_) => PublishOutcome::Refused,
             _ => PublishOutcome::Unknown,
         };
         self.record_publish(call, &open, outcome, call.now);
-        if matches!(kind, FailureKind::Rejected(_)) {
+        if matches!(kind, FailureKind::Rejected(_) | FailureKind::Local(_)) {
             self.undo(call, &open, AttachEnd::Refused);
         }
         call.books.ended(sample(&open, call.now), Err((kind, detail)));
     }
 
+    /// Delivers what a page that will not be closed had held back.
+    pub(super) fn deliver_held(&mut self, call: &mut Call<'_>, open: &mut Open) {
+        let Some(paging) = &mut open.paging else { return };
+        let (topic, live) = (paging.topic.clone(), paging.page.finish(None));
+        for record in live {
+            self.deliver(call, &topic, record);
+        }
+    }
+
+    /// The token that was asked for has come, or not.
+    pub(super) fn token_fetched(&mut self, call: &mut Call<'_>, sent: Tick, result: Result<(), (FailureKind, String)>) {
+        if let Phase::Open(open) = &mut self.phase
+            && open.way == Way::Token
+        {
+            open.sent = sent.clamp(open.due, call.now);
+            self.settle_way(call, Way::Token, result);
+        }
+    }
+
+    /// The frame of the open request never left: waiting for its reply would only tell of a timeout.
+    pub(super) fn unsent(&mut self, call: &mut Call<'_>) {
+        if matches!(&self.phase, Phase::Open(open) if open.way == Way::Frame) {
+            self.fail_open(call, FailureKind::Local(LocalCause::SendBuffer), String::new());
+            self.after_failure(call);
+        }
+    }
+
     fn finish_ok(&mut self, call: &mut Call<'_>, open: &Open, step: &Step) {
         call.books.ended(sample(open, call.now), Ok(()));
         if open.is_errand {
-            return self.resume(call);
+            return self.after_errand(call, step);
         }
         if self.is_draining || !self.is_wanted {
             return self.advance(call);
@@ -175,9 +213,25 @@ impl User {
         self.next_step(call, step);
     }
 
+    /// The step that needed a token goes on, unless the token is none.
+    fn after_errand(&mut self, call: &mut Call<'_>, step: &Step) {
+        let is_good = call.directory.token(self.index).is_some_and(|token| token.expires > call.now);
+        if is_good || self.is_draining || !self.is_wanted {
+            return self.resume(call);
+        }
+        call.books.begun(step.op.id());
+        let sample = Sample { op: step.op.id(), due: self.due.min(call.now), sent: call.now, done: call.now };
+        let detail = "the access token had expired when it came".to_owned();
+        call.books.ended(sample, Err((FailureKind::Local(LocalCause::NoToken), detail)));
+        self.after_failure(call);
+    }
+
     /// What success changes.
     fn apply(&mut self, call: &mut Call<'_>, open: &Open, reply: &Reply<'_>) {
-        let Reply::Ctrl { topic: reply_topic, params, .. } = reply else { return };
+        let Reply::Ctrl { topic: reply_topic, params, .. } = reply else {
+            // Nothing but a `ctrl` says that a message was accepted.
+            return self.record_publish(call, open, PublishOutcome::Unknown, call.now);
+        };
         match &open.effect {
             Effect::None | Effect::Page(_) => {}
             Effect::LoggedIn => self.logged_in(call, params),
@@ -207,11 +261,11 @@ impl User {
     fn undo(&mut self, call: &mut Call<'_>, open: &Open, how: AttachEnd) {
         let Some(session) = &mut self.session else { return };
         match &open.effect {
-            Effect::Attach(topic) => {
-                // Only an attachment that this very request began: one that stood before stays.
-                if session.attachments.get(topic).is_some_and(|attachment| attachment.requested == open.sent) {
-                    session.attachments.end(call, topic, call.now, how);
-                }
+            // Only an attachment that this very request began: one that stood before stays.
+            Effect::Attach(topic)
+                if session.attachments.get(topic).is_some_and(|attachment| attachment.requested == open.sent) =>
+            {
+                session.attachments.end(call, topic, call.now, how);
             }
             Effect::Detach(topic) => {
                 if let Some(attachment) = session.attachments.find(topic) {
@@ -254,27 +308,35 @@ impl User {
 
     /// A reply came for a request that is no longer open.
     pub(super) fn settle_late(&mut self, call: &mut Call<'_>, stamp: Stamp, reply: &Reply<'_>) {
-        let slot = stamp.counter as usize % self.given_up.len();
-        if self.given_up[slot] != stamp.counter {
+        let Some(place) = self.given_up.iter().position(|(counter, _)| *counter == stamp.counter) else {
             call.books.figures.users.duplicate_replies += 1;
             return;
-        }
-        self.given_up[slot] = u32::MAX;
+        };
+        let (_, effect) = self.given_up.remove(place);
         call.books.figures.users.late_replies += 1;
-        // A publish that was given up and is acknowledged after all was accepted; the ledger wants to know.
-        if let Reply::Ctrl { code, params, .. } = reply
-            && code.is_success()
-            && let Some(seq) = params.seq
-        {
-            call.books.batch.publishes.push(PublishRecord {
+        let Reply::Ctrl { params, .. } = reply else { return };
+        match (effect, &mut self.session) {
+            (Effect::Page(topic), Some(session)) => {
+                if let Some(attachment) = session.attachments.find(&topic) {
+                    attachment.has_stray_page = false;
+                }
+            }
+            _ if !has_effect(reply) => {}
+            (Effect::Attach(topic), Some(session)) => session.attachments.confirm(call, &topic, call.now),
+            (Effect::Detach(topic), Some(session)) => {
+                session.attachments.end(call, &topic, call.now, AttachEnd::Left);
+            }
+            // A publish that was given up and is acknowledged after all was accepted; the ledger wants to know.
+            (Effect::Publish { .. }, _) => call.books.batch.publishes.push(PublishRecord {
                 key: stamp.key(),
-                topic: crate::ledger::TopicKey(0),
+                topic: TopicKey(0),
                 sent: stamp.sent,
                 settled: call.now,
-                outcome: PublishOutcome::Accepted { seq },
+                outcome: PublishOutcome::Accepted { seq: params.seq.unwrap_or(0) },
                 own: None,
                 echo: false,
-            });
+            }),
+            _ => {}
         }
     }
 
@@ -290,6 +352,11 @@ impl User {
             None => saved.push(Saved { name: name.as_str().into(), key, value: value.into() }),
         });
     }
+}
+
+/// Whether the server did what it was asked, or had done so before.
+fn has_effect(reply: &Reply<'_>) -> bool {
+    reply.code().is_success() || reply.code() == Code::NOT_MODIFIED
 }
 
 fn sample(open: &Open, done: Tick) -> Sample {

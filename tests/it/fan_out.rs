@@ -1,5 +1,7 @@
 //! What a delivery costs the simulator: a measurement, not a test, hence ignored by name.
 
+#![expect(clippy::disallowed_methods, reason = "it measures wall-clock time")]
+
 use std::time::Duration;
 
 use base64::Engine as _;

@@ -1,6 +1,21 @@
 //! Black-box tests: one binary.
 
+mod bad_rest;
+mod bad_servers;
+mod commands;
+mod contract;
+mod crash;
 mod doctor;
+mod exit_codes;
 mod fan_out;
+mod faults;
 mod known_delays;
+mod program;
+mod readme;
+mod scenarios;
+mod secrets;
+mod server;
+mod signals;
+mod simulated;
+mod tidy;
 mod vendor_page;

@@ -1,31 +1,52 @@
 //! The vendor's page "API Examples", line by line, against the simulator.
 //!
 //! An independent witness: it knows the wire only from the page and from RFC 6455. It shares no type and no code
-//! with the crate but the call that starts the server.
+//! with the crate but the call that starts the server, and where the built binary is the server not even that.
 
-mod client;
+pub mod client;
+
+use std::net::SocketAddr;
 
 use client::{Connection, Http};
 use pbxload::simulator::{Encryption, Simulator, SimulatorConfig, SimulatorHandle};
 use serde_json::{Value, json};
 
+use crate::simulated::Simulated;
+
 /// Ids as the page has them: UUIDs that the client makes.
 const ID: &str = "99c5075a-cf52-493c-8572-9e30437a02ce";
 
 struct Pbx {
-    server: SimulatorHandle,
+    server: Server,
     tls: bool,
+}
+
+enum Server {
+    Here(SimulatorHandle),
+    /// `pbxload simulate`, the built binary.
+    Program(Simulated),
 }
 
 impl Pbx {
     fn start(tls: bool) -> Pbx {
         let encryption = if tls { Encryption::SelfSigned } else { Encryption::Plain };
         let server = Simulator::start(SimulatorConfig { encryption, ..SimulatorConfig::default() });
-        Pbx { server: server.expect("the simulator starts"), tls }
+        Pbx { server: Server::Here(server.expect("the simulator starts")), tls }
+    }
+
+    fn program_over_tls() -> Pbx {
+        Pbx { server: Server::Program(Simulated::start(&["--tls"])), tls: true }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match &self.server {
+            Server::Here(server) => server.address(),
+            Server::Program(program) => program.address,
+        }
     }
 
     fn http(&self) -> Http {
-        Http { address: self.server.address(), tls: self.tls }
+        Http { address: self.address(), tls: self.tls }
     }
 
     /// "Obtain Access Token" and "Connecting IM Server".
@@ -38,7 +59,7 @@ impl Pbx {
         let reply = self.http().post("/api/login/oauth/token", kind, "", form.as_bytes());
         assert_eq!(reply.status, 200);
         let token = reply.json()["access_token"].as_str().expect("an access token").to_owned();
-        (Connection::open(self.server.address(), self.tls), token)
+        (Connection::open(self.address(), self.tls), token)
     }
 
     /// "Authenticate with IM Service using the Access Token".
@@ -132,8 +153,7 @@ fn authentication() {
     assert_eq!(connection.reply(ID)["ctrl"]["code"], 401);
 }
 
-fn peer_to_peer(tls: bool) {
-    let pbx = Pbx::start(tls);
+fn peer_to_peer(pbx: Pbx) {
     let (mut alice, mut bob) = (pbx.log_in("1001"), pbx.log_in("1002"));
     let (alice_id, bob_id) = (alice.id.clone(), bob.id.clone());
     // Subscribe to P2P Topic: each names it by the other.
@@ -197,12 +217,12 @@ fn queries(alice: &mut User, bob: &mut User) {
 
 #[test]
 fn peer_to_peer_messages_and_queries() {
-    peer_to_peer(false);
+    peer_to_peer(Pbx::start(false));
 }
 
 #[test]
 fn peer_to_peer_messages_and_queries_over_tls() {
-    peer_to_peer(true);
+    peer_to_peer(Pbx::start(true));
 }
 
 #[test]
@@ -268,8 +288,7 @@ fn transfer_of_group_ownership() {
     assert_eq!((&reply["ctrl"]["code"], &reply["ctrl"]["params"]), (&json!(200), &params));
 }
 
-fn files(tls: bool) {
-    let pbx = Pbx::start(tls);
+fn files(pbx: Pbx) {
     let user = pbx.log_in("1001");
     // Uploading a File to the IM Server.
     let content = ID.repeat(100);
@@ -307,12 +326,18 @@ fn files(tls: bool) {
 
 #[test]
 fn files_up_and_down() {
-    files(false);
+    files(Pbx::start(false));
 }
 
 #[test]
 fn files_up_and_down_over_tls() {
-    files(true);
+    files(Pbx::start(true));
+}
+
+#[test]
+fn the_built_program_serves_the_page_over_tls() {
+    peer_to_peer(Pbx::program_over_tls());
+    files(Pbx::program_over_tls());
 }
 
 #[test]
@@ -362,7 +387,7 @@ fn limits_of_the_websocket() {
     let mut other = pbx.log_in("1002");
     other.connection.send(&format!(r#"{{"set":{{"id":"{ID}","topic":"me","desc":{}"#, "[".repeat(100_000)));
     assert_eq!(other.connection.frame("ctrl")["ctrl"]["code"], 400);
-    let Pbx { server, .. } = pbx;
+    let Pbx { server: Server::Here(server), .. } = pbx else { panic!("started here") };
     let counters = server.stop();
     assert_eq!(counters.totals.logins, 2);
     assert_eq!(other.connection.frame("ctrl")["ctrl"]["text"], "server shutdown");

@@ -25,6 +25,7 @@ pub(super) struct Balance {
     pub(super) bar: String,
     pub(super) irregular: Vec<Fact>,
     pub(super) publishes: Vec<Fact>,
+    pub(super) lost: Vec<Fact>,
     pub(super) excused: Vec<Fact>,
     pub(super) times: Vec<TimeRow>,
 }
@@ -93,8 +94,13 @@ pub(super) fn balance(results: &Results) -> Balance {
             Fact::new("accepted", figures::count(delivery.accepted)).noted("by the server, or seen at a receiver"),
             Fact::new("refused", figures::count(delivery.refused)),
             Fact::new("unknown", figures::count(delivery.unknown)).noted("the outcome never became known"),
+            Fact::new("not accepted", figures::count(delivery.not_accepted)).noted("of those, not in the history"),
             Fact::new("own copies", figures::count(delivery.echo_delivered)).noted(echo),
         ],
+        lost: wording::lost(results)
+            .into_iter()
+            .map(|(kind, number)| Fact::new(kind, figures::count(number)))
+            .collect(),
         excused: delivery
             .excused_by
             .iter()

@@ -49,7 +49,7 @@ pub(super) struct Phases {
 
 /// The phases of each operation that has some.
 pub(super) fn phases(results: &Results) -> Vec<Phases> {
-    let parted = results.operations.iter().filter(|(_, operation)| !operation.phases_us.is_empty());
+    let parted = wording::in_order(results).into_iter().filter(|(_, operation)| !operation.phases_us.is_empty());
     parted.map(|(name, operation)| phases_of(name, operation)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The table of operations.
 
-use crate::report::figures;
+use crate::report::{figures, wording};
 use crate::results::{LatencyFigures, OperationFigures, Results};
 
 use super::balance::TimeRow;
@@ -46,13 +46,13 @@ pub(super) fn rows(results: &Results, timeline: &Timeline<'_>) -> Vec<Row> {
         lag_p99: p99(&operation.lag_us),
         sparkline: timeline.sparkline(name).unwrap_or_default(),
     };
-    results.operations.iter().map(row).collect()
+    wording::in_order(results).into_iter().map(row).collect()
 }
 
 /// Every percentile of every histogram, for those who want to know.
 pub(super) fn every_time(results: &Results) -> Vec<TimeRow> {
     let mut rows = Vec::new();
-    for (name, operation) in &results.operations {
+    for (name, operation) in wording::in_order(results) {
         for (kind, latency) in [
             ("response", &operation.response_us),
             ("service", &operation.service_us),

@@ -20,7 +20,7 @@ use super::timeline::Timeline;
 const RESPONSES_SHOWN: usize = 4;
 
 #[derive(Template)]
-#[template(path = "report/page.html")]
+#[template(path = "page.html")]
 struct Page<'a> {
     run: &'a RunInfo,
     facts: Vec<Fact>,

@@ -211,6 +211,14 @@ pub enum FaultPlanError {
     /// It is no TOML, or has unknown keys or wrong types.
     #[error("the fault file is not valid: {0}")]
     Syntax(Box<toml::de::Error>),
+    /// A file of them is wrong.
+    #[error("`{path}`: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        problem: Box<FaultPlanError>,
+    },
     /// It contradicts itself.
     #[error("in the fault file, `{part}` {problem}")]
     Senseless {
@@ -247,6 +255,7 @@ impl FaultPlan {
     pub fn load(path: &Path) -> Result<FaultPlan, FaultPlanError> {
         let read = |source| FaultPlanError::Read { path: path.to_owned(), source };
         FaultPlan::parse(&std::fs::read_to_string(path).map_err(read)?)
+            .map_err(|problem| FaultPlanError::File { path: path.to_owned(), problem: Box::new(problem) })
     }
 
     fn problem(&self) -> Option<(String, &'static str)> {

@@ -1,5 +1,9 @@
 //! An IM server by hand: sockets and threads of the standard library, RFC 6455 and the few messages of two people who
 //! chat. Nothing of the program under test is used here, not even its ids.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "its delays are what is tested, and its clock must not be the program's"
+)]
 
 use std::collections::HashMap;
 use std::io::{BufReader, Read, Write};

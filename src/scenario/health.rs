@@ -1,0 +1,68 @@
+//! `[health]`: from where on the generator is the bottleneck and its run gives no verdict.
+
+use std::time::Duration;
+
+use super::Health;
+use super::read::{Reader, Value};
+
+pub(super) const HEALTH_KEYS: &[&str] = &["lag_p99", "worker_cpu", "starvation", "memory", "intervals"];
+const SHARE: &str = "a share such as `95%`";
+const LAG_MAX: Duration = Duration::from_secs(60);
+const INTERVALS_MAX: u64 = 3_600;
+
+impl Default for Health {
+    fn default() -> Self {
+        Health { lag_p99: Duration::from_millis(50), worker_cpu: 0.95, starvation: 0.8, memory: 0.9, intervals: 3 }
+    }
+}
+
+/// `[health]`; what is not given has a sane default.
+pub(super) fn health(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Health> {
+    let usual = Health::default();
+    let Some(value) = value else { return Some(usual) };
+    let fields = reader.table("`[health]`", value, HEALTH_KEYS)?;
+    let mut share = |key: &str, usual: f64| match fields.get(key) {
+        Some(value) => reader.parsed(&format!("`{key}`"), value, SHARE, parse_share),
+        None => Some(usual),
+    };
+    let worker_cpu = share("worker_cpu", usual.worker_cpu);
+    let starvation = share("starvation", usual.starvation);
+    let memory = share("memory", usual.memory);
+    let lag_p99 = match fields.get("lag_p99") {
+        Some(value) => reader.duration("`lag_p99`", value, Duration::from_millis(1)..=LAG_MAX),
+        None => Some(usual.lag_p99),
+    };
+    let intervals = match fields.get("intervals") {
+        Some(value) => reader.whole("`intervals`", value, 1..=INTERVALS_MAX).map(|intervals| intervals as u32),
+        None => Some(usual.intervals),
+    };
+    Some(Health {
+        lag_p99: lag_p99?,
+        worker_cpu: worker_cpu?,
+        starvation: starvation?,
+        memory: memory?,
+        intervals: intervals?,
+    })
+}
+
+fn parse_share(text: &str) -> Option<f64> {
+    let digits = text.trim().strip_suffix('%')?.trim_end();
+    // The parser of floats also takes `inf`, `1e9` and `+1`.
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let percent: f64 = digits.parse().ok().filter(|_| is_number)?;
+    (percent > 0.0 && percent <= 100.0).then_some(percent / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_percentages() {
+        assert_eq!(parse_share("95%"), Some(0.95));
+        assert_eq!(parse_share(" 12.5 %"), Some(0.125));
+        for wrong in ["95", "0%", "101%", "-5%", "1e1%", "inf%", "%", ""] {
+            assert_eq!(parse_share(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The commands beside `run`: check, try, ops, schema, init, completions, report.
+
+use serde_json::Value;
+
+use crate::program::{Folder, alone, assert_balanced, call, results};
+use crate::scenarios::chat;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn check_prints_the_plan() {
+    let ended = call(["check", "tests/contract/office.toml"]).with_code(0);
+    for word in ["office", "200", "talker: 180 users", "sharer: 20 users", "embedded simulator", "team", "descriptors"]
+    {
+        assert!(ended.stdout.contains(word), "`{word}` is missing in:\n{}", ended.stdout);
+    }
+    let ended = call(["check", "--json", "tests/contract/office.toml", "tests/contract/pairs.toml"]).with_code(0);
+    let plans = json(&ended.stdout);
+    assert_eq!((&plans[0]["users"], &plans[0]["group_count"]), (&200.into(), &10.into()));
+    assert_eq!((&plans[1]["name"], &plans[1]["ok"]), (&"pairs".into(), &true.into()));
+    assert!(plans[1]["load"]["arrivals_planned"].as_u64() > Some(1_500), "{plans:#}");
+}
+
+#[test]
+fn check_prints_every_mistake() {
+    let folder = Folder::new();
+    let scenario =
+        folder.write("bad.toml", &chat("1s").replace("drain", "x").replace("name = \"team\"", "nmae = \"team\""));
+    let ended = call(["check", &scenario, "tests/contract/pairs.toml", "--json"]).with_code(2);
+    let documents = json(&ended.stdout);
+    assert_eq!((&documents[0]["ok"], &documents[1]["ok"]), (&false.into(), &true.into()));
+    assert!(ended.stdout.contains("nmae"), "{}", ended.stdout);
+}
+
+#[test]
+fn shipped_scenarios_are_fine() {
+    let scenarios = std::fs::read_dir("scenarios").expect("there").flatten().map(|entry| entry.path());
+    let scenarios: Vec<String> = scenarios.map(|path| path.display().to_string()).collect();
+    assert!(scenarios.len() >= 7, "{scenarios:?}");
+    call([vec!["check".to_owned()], scenarios].concat()).with_code(0);
+}
+
+#[test]
+fn try_prints_frames_without_secrets() {
+    let ended = call(["try", "tests/contract/every-operation.toml"]).with_code(0);
+    for frame in ["→ {\"login\"", "← {\"ctrl\"", "→ {\"pub\"", "uploading", "downloading", "→ {\"del\""] {
+        assert!(ended.stdout.contains(frame), "`{frame}` is missing in:\n{}", ended.stdout);
+    }
+    for hidden in [r#""secret":"…""#, r#""token":"…""#] {
+        assert!(ended.stdout.contains(hidden), "`{hidden}` is missing in:\n{}", ended.stdout);
+    }
+    assert_eq!(ended.stdout.matches(r#""secret":""#).count(), ended.stdout.matches(r#""secret":"…""#).count());
+    assert_eq!(ended.stdout.matches(r#""token":""#).count(), ended.stdout.matches(r#""token":"…""#).count());
+    let ended = call(["try", "tests/contract/office.toml", "--persona", "sharer"]).with_code(0);
+    assert!(ended.stderr.contains("as `sharer`") && ended.stderr.contains("upload"), "{}", ended.stderr);
+}
+
+#[test]
+fn ops_lists_what_scenarios_can_say() {
+    let plain = call(["ops"]).with_code(0).stdout;
+    let table = call(["ops", "--markdown"]).with_code(0).stdout;
+    for op in ["connect", "login", "publish", "upload", "transfer-group", "raw"] {
+        assert!(plain.lines().any(|line| line.starts_with(op)), "{plain}");
+        assert!(table.contains(&format!("| `{op}` |")), "{table}");
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = call(["completions", shell]).with_code(0).stdout;
+        assert!(script.contains("pbxload") && script.contains("simulate"), "{shell}");
+    }
+}
+
+#[test]
+fn init_writes_what_can_be_run() {
+    let folder = Folder::new();
+    let file = folder.argument("first.toml");
+    call(["init", &file]).with_code(0);
+    let text = std::fs::read_to_string(&file).expect("is written");
+    call(["init", &file]).with_code(3).says(&["first.toml", "does not exist yet"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("is there"), text, "what was there is left alone");
+    call(["check", &file]).with_code(0);
+    let _alone = alone();
+    // The starter's gate on failures wants some samples; its curve takes three seconds without the hold.
+    let ended = call(["run", &file, "--duration", "12s", "--out", &folder.argument("run")]).with_code(0);
+    assert!(ended.stdout.contains("PASS"), "{}", ended.stdout);
+    assert_balanced(&results(&folder.path("run")));
+}
+
+#[test]
+fn reports_and_results_are_what_they_promise() {
+    let folder = Folder::new();
+    let scenario = folder.write("chat.toml", &chat("1s"));
+    let run = folder.argument("run");
+    call(["run", &scenario, "--out", &run, "--gate", "delivery.lost == 0"]).with_code(0);
+    let written = results(&folder.path("run"));
+    let schema = json(&call(["schema", "results"]).with_code(0).stdout);
+    conforms(&schema, &schema, &written, "results");
+    let keys = ["format", "run", "verdict", "operations", "delivery", "arrivals", "users", "gates", "generator"];
+    assert!(keys.iter().all(|key| !written[key].is_null()), "{written:#}");
+
+    let ended = call(["report", &run, "--format", "html,json,junit,markdown,csv"]).with_code(0);
+    assert_eq!(ended.stderr.lines().filter(|line| line.starts_with("wrote ")).count(), 5);
+    assert_eq!(results(&folder.path("run")), written, "reading results and writing them changes nothing");
+    let text = |name: &str| std::fs::read_to_string(folder.path("run").join(name)).expect("is written");
+    assert!(text("report.html").contains("</html>") && !text("report.html").contains("http-equiv=\"refresh\""));
+    assert!(!text("report.html").contains(" src=\"http"), "the page asks nobody for anything");
+    assert!(text("junit.xml").contains("<testsuite") && text("junit.xml").contains("delivery.lost == 0"));
+    assert!(text("summary.md").contains('|') && text("series.csv").lines().count() >= 2);
+
+    // From the journal alone the same figures come out.
+    std::fs::remove_file(folder.path("run").join("results.json")).expect("was there");
+    call(["report", &run]).with_code(0);
+    let rebuilt = results(&folder.path("run"));
+    for key in ["run", "operations", "delivery", "arrivals", "users", "traffic", "failures", "generator", "series"] {
+        assert_eq!(rebuilt[key], written[key], "{key}");
+    }
+    assert_eq!((&rebuilt["verdict"], &rebuilt["gates"]), (&written["verdict"], &written["gates"]));
+}
+
+#[test]
+fn the_schema_of_scenarios_names_every_section() {
+    let schema = json(&call(["schema", "scenario"]).with_code(0).stdout);
+    for key in ["name", "target", "auth", "users", "topology", "load", "persona", "gates"] {
+        assert!(schema["properties"][key].is_object(), "{key}");
+    }
+}
+
+/// As much of JSON Schema as the schema of results uses.
+fn conforms(root: &Value, schema: &Value, value: &Value, path: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
+        return conforms(root, target, value, path);
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let is_kind = |kind: &&str| match *kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        "null" => value.is_null(),
+        other => panic!("{path}: the schema has the type {other}"),
+    };
+    assert!(kinds.is_empty() || kinds.iter().any(is_kind), "{path} is no {kinds:?}: {value}");
+    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(value.get(key).is_some(), "{path}.{key} is missing");
+    }
+    for (key, member) in value.as_object().into_iter().flatten() {
+        match schema["properties"].get(key) {
+            Some(known) => conforms(root, known, member, &format!("{path}.{key}")),
+            None if schema["additionalProperties"].is_object() => {
+                conforms(root, &schema["additionalProperties"], member, &format!("{path}.{key}"));
+            }
+            None => assert!(schema["properties"].is_null(), "{path}.{key} is not in the schema"),
+        }
+    }
+    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+        if schema["items"].is_object() {
+            conforms(root, &schema["items"], item, &format!("{path}[{index}]"));
+        }
+    }
+}

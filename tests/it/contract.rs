@@ -1,0 +1,74 @@
+//! The scenarios of `tests/contract`, as they are: what they ask for has to go on working.
+
+use crate::program::{Folder, alone, assert_balanced, call, results};
+use crate::simulated::Simulated;
+
+fn passes(name: &str) {
+    let _alone = alone();
+    let folder = Folder::new();
+    let scenario = format!("tests/contract/{name}.toml");
+    let ended = call(["run", &scenario, "--progress", "plain", "--out", &folder.argument("run")]).with_code(0);
+    assert!(ended.stdout.contains("PASS"), "{}", ended.stdout);
+    let results = results(&folder.path("run"));
+    assert_balanced(&results);
+    assert_eq!(results["run"]["ended_by"], "plan");
+    assert_eq!(results["verdict"]["outcome"], "pass");
+    for file in ["scenario.toml", "report.html", "junit.xml", "summary.md", "journal"] {
+        assert!(folder.path("run").join(file).exists(), "{file}");
+    }
+    for (name, op) in results["operations"].as_object().expect("operations") {
+        assert!(op["started"].as_u64() > Some(0) && op["open"] == 0, "{name}: {op}");
+    }
+    let delivery = &results["delivery"];
+    assert!(delivery["delivered"].as_u64() > Some(0), "{delivery}");
+    for none in ["lost", "duplicated", "reordered", "phantom", "corrupted", "foreign", "unknown"] {
+        assert_eq!(delivery[none], 0, "{none}: {delivery}");
+    }
+    assert_eq!(delivery["echo_expected"], delivery["echo_delivered"]);
+}
+
+#[test]
+fn every_operation() {
+    passes("every-operation");
+}
+
+#[test]
+fn office() {
+    passes("office");
+}
+
+#[test]
+fn pairs() {
+    passes("pairs");
+}
+
+/// The example of the design names a staging system and takes eleven minutes: its shape is run, smaller, over TLS.
+#[test]
+fn friday_morning_made_small() {
+    let folder = Folder::new();
+    let server = Simulated::start(&["--tls"]);
+    let scenario = std::fs::read_to_string("tests/contract/friday-morning.toml").expect("is there");
+    let small = [
+        (
+            r#"{ to = 1000, over = "60s" }, { hold = "10m" }, { to = 0, over = "30s" }"#,
+            r#"{ to = 50, over = "1s" }, { hold = "4s" }, { to = 0, over = "500ms" }"#,
+        ),
+        (r#"{ to = "200/s", over = "1m" }, { hold = "9m" }"#, r#"{ to = "5/s", over = "2s" }, { hold = "2s" }"#),
+        ("count = 1000", "count = 50"),
+    ];
+    let text = small.into_iter().fold(scenario, |text, (large, small)| {
+        assert!(text.contains(large), "{large}");
+        text.replace(large, small)
+    });
+    let path = folder.write("friday.toml", &text);
+    let out = folder.argument("run");
+    let arguments = ["run", &path, "--target", &server.url, "--out", &out];
+    let ended = crate::program::call_with(arguments, &[("PBX_PASSWORD", "hunter2")]);
+    // With so few samples the gates cannot be told; what counts is what the service did.
+    assert!([Some(0), Some(4)].contains(&ended.code), "{ended:?}");
+    let results = results(&folder.path("run"));
+    assert_balanced(&results);
+    assert_eq!(results["run"]["tls_verification"], "off");
+    assert_eq!((&results["delivery"]["lost"], &results["operations"]["login"]["failed"]), (&0.into(), &0.into()));
+    assert_eq!(server.stop()["totals"]["sessions_open"], 0);
+}
