@@ -31,6 +31,8 @@ pub enum Command {
     Run(RunArgs),
     /// Validate scenarios and print what they would do
     Check(CheckArgs),
+    /// Look at this machine and the target before a run; each finding with its remedy
+    Doctor(DoctorArgs),
     /// One virtual user once through, every frame printed with its time
     Try(TryArgs),
     /// The embedded PBX as a server of its own
@@ -121,6 +123,20 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub flags: ScenarioFlags,
     /// Print the plan, or the problems, as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pbxload doctor`
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// The scenario that is going to be run; without one only the machine is looked at
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<PathBuf>,
+    /// What is to be changed in it.
+    #[command(flatten)]
+    pub flags: ScenarioFlags,
+    /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
 }

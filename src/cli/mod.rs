@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod completions;
+mod doctor;
 mod exit;
 mod init;
 mod load;
@@ -31,6 +32,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
         Command::Check(args) => check::execute(&args),
+        Command::Doctor(args) => doctor::execute(&args),
         Command::Try(args) => trial::execute(&args),
         Command::Simulate(args) => simulate::execute(&args),
         Command::Report(args) => report::execute(&args),
