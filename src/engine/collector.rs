@@ -17,6 +17,7 @@ const LAG_P99_US_MAX: u64 = 100_000;
 const SATURATED_INTERVALS: u32 = 3;
 
 /// What a worker hands over.
+#[expect(clippy::large_enum_variant, reason = "a few a second, and nearly all are the large one")]
 pub(super) enum Handover {
     /// Records for the ledger, in the middle of an interval.
     Records {

@@ -22,6 +22,7 @@ type Job<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
 type Failure = (FailureKind, String);
 
 /// What woke the driver.
+#[expect(clippy::large_enum_variant, reason = "taken at once, never kept")]
 enum Incoming {
     Signals(Signals),
     Connected(Result<(Socket, ConnectPhases), TransportError>),

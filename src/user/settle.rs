@@ -261,11 +261,11 @@ impl User {
     fn undo(&mut self, call: &mut Call<'_>, open: &Open, how: AttachEnd) {
         let Some(session) = &mut self.session else { return };
         match &open.effect {
-            Effect::Attach(topic) => {
-                // Only an attachment that this very request began: one that stood before stays.
-                if session.attachments.get(topic).is_some_and(|attachment| attachment.requested == open.sent) {
-                    session.attachments.end(call, topic, call.now, how);
-                }
+            // Only an attachment that this very request began: one that stood before stays.
+            Effect::Attach(topic)
+                if session.attachments.get(topic).is_some_and(|attachment| attachment.requested == open.sent) =>
+            {
+                session.attachments.end(call, topic, call.now, how);
             }
             Effect::Detach(topic) => {
                 if let Some(attachment) = session.attachments.find(topic) {

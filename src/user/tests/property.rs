@@ -60,7 +60,8 @@ fn happen(bench: &mut Bench, what: u8, number: u64, text: &str, ids: &mut Vec<St
         10 => {
             let (code, body) =
                 (crate::protocol::Code(code), r#"{"ctrl":{"code":200,"params":{"url":"u"}}}"#.to_owned());
-            let reply = HttpReply { code, body, bytes: 1, is_intact: number % 2 == 0, phases: HttpPhases::default() };
+            let reply =
+                HttpReply { code, body, bytes: 1, is_intact: number.is_multiple_of(2), phases: HttpPhases::default() };
             drop(bench.on(Event::Http(Ok(reply))));
         }
         11 => drop(bench.frame(text)),
