@@ -215,3 +215,35 @@ impl Collector {
         Progress { online: record.figures.users.online, open: self.open, ledger: record.ledger.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(slot: u32, to: u64, open: u64) -> Handover {
+        let mut figures = Interval::default();
+        figures.started(OpId::Publish);
+        figures.users.online = 1;
+        figures.users.open = BTreeMap::from([(OpId::Publish, open)]);
+        Handover::Interval { slot, to: Tick::from_micros(to), figures, batch: Batch::default(), open, driven: 0 }
+    }
+
+    #[test]
+    fn the_last_record_holds_what_no_other_worker_came_to_meet() {
+        let returns = (0..2).map(|_| sync_mpsc::channel().0).collect();
+        let second = Duration::from_secs(1);
+        let mut collector = Collector::new(returns, second, second, Tick::ZERO, Tick::ZERO, Interval::default());
+        let mut started = 0;
+        for handover in [interval(0, 1, 0), interval(1, 1, 0), interval(0, 2, 1), interval(0, 3, 2), interval(0, 4, 2)]
+        {
+            if let Some(record) = collector.take(handover) {
+                started += record.figures.ops[OpId::Publish.index()].started;
+            }
+        }
+        let last = collector.finish(Tick::from_micros(5), Ending::Drained);
+        assert_eq!(started + last.figures.ops[OpId::Publish.index()].started, 5);
+        // Gauges are of the end, not sums over intervals: two of worker 0, none of worker 1.
+        assert_eq!(last.figures.users.open[&OpId::Publish], 2);
+        assert_eq!(last.figures.users.online, 2);
+    }
+}
