@@ -44,12 +44,14 @@
 //! | [`engine`] | shell | clock, workers, drivers, collector, set-up, drain, tear-down |
 //! | [`simulator`] | shell | the stand-in PBX: a pure hub, declared faults, a thin server |
 //! | [`store`] | shell | the only reader and writer of run folders |
+//! | [`doctor`] | top | a look at machine, plan and target before a run; sees the others, used by [`cli`] alone |
 //! | [`cli`] | top | one file for each subcommand |
 //!
 //! A module uses lower layers only, and the shell uses layers 0 to 2. The simulator uses [`protocol`] and [`tick`] and
 //! never [`ops`]: a stand-in that shared our idea of success could not catch a mistake in it.
 
 pub mod cli;
+pub mod doctor;
 pub mod engine;
 pub mod gate;
 pub mod ledger;
@@ -61,6 +63,7 @@ pub mod random;
 pub mod report;
 pub mod results;
 pub mod scenario;
+pub mod selftest;
 pub mod simulator;
 pub mod store;
 pub mod tick;

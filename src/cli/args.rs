@@ -31,12 +31,16 @@ pub enum Command {
     Run(RunArgs),
     /// Validate scenarios and print what they would do
     Check(CheckArgs),
+    /// Look at this machine and the target before a run; each finding with its remedy
+    Doctor(DoctorArgs),
     /// One virtual user once through, every frame printed with its time
     Try(TryArgs),
     /// The embedded PBX as a server of its own
     Simulate(SimulateArgs),
     /// Rebuild reports from a run folder, a crashed run's too
     Report(ReportArgs),
+    /// Make every class of fault and show that each is reported, to the message
+    Selftest(SelftestArgs),
     /// List the operations that a step can name
     Ops(OpsArgs),
     /// Print a JSON Schema
@@ -123,6 +127,20 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
+/// `pbxload doctor`
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// The scenario that is going to be run; without one only the machine is looked at
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<PathBuf>,
+    /// What is to be changed in it.
+    #[command(flatten)]
+    pub flags: ScenarioFlags,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `pbxload try`
 #[derive(Debug, Clone, Args)]
 pub struct TryArgs {
@@ -160,6 +178,20 @@ pub struct ReportArgs {
     /// Which reports to write
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "html,json,junit,markdown")]
     pub format: Vec<String>,
+}
+
+/// `pbxload selftest`
+#[derive(Debug, Clone, Args)]
+pub struct SelftestArgs {
+    /// Only this class of fault; may be repeated
+    #[arg(long, value_name = "CLASS")]
+    pub only: Vec<String>,
+    /// Print every comparison as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Overlook one fault of this class, to show that the self-test notices; may be repeated
+    #[arg(long, value_name = "CLASS", hide = true)]
+    pub sabotage: Vec<String>,
 }
 
 /// `pbxload ops`

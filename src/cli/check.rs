@@ -8,15 +8,11 @@ use serde_json::json;
 use super::args::CheckArgs;
 use super::load::{Ready, scenario};
 use super::{Exit, terminal};
+use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
 use crate::plan::Plan;
 use crate::report::figures;
 use crate::scenario::{Stage, TargetUrl};
-
-/// Ports that one source address has for one destination, in the usual range of Linux.
-const PORTS_PER_ADDRESS: u32 = 28_232;
-/// Descriptors beside one for each user.
-const DESCRIPTORS_SPARE: u32 = 100;
 
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Pass;
@@ -70,7 +66,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         TargetUrl::Embedded => "embedded simulator".to_owned(),
         TargetUrl::Service(endpoint) => format!("{}:{}", endpoint.host, endpoint.port),
     };
-    let addresses = scenario.target.source_addresses.len().max(1) as u32;
+    let ports = PortNeed::of(&scenario, PortRange::of_system());
     let arrivals = if scenario.load.arrivals.is_empty() { None } else { Some(plan.arrivals(0).count()) };
     json!({
         "file": file,
@@ -95,9 +91,9 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
         "gates": gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
         "needs": {
-            "descriptors": users + DESCRIPTORS_SPARE,
-            "ports_per_source_address": users.div_ceil(addresses),
-            "ports_available_per_source_address": PORTS_PER_ADDRESS,
+            "descriptors": descriptors_needed(&scenario),
+            "ports_per_source_address": ports.per_address(),
+            "ports_available_per_source_address": ports.available,
             "token_seconds": f64::from(users) / scenario.auth.rate_per_s,
         },
     })

@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod completions;
+mod doctor;
 mod exit;
 mod init;
 mod load;
@@ -13,6 +14,7 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+mod selftest;
 mod signals;
 mod simulate;
 mod targets;
@@ -30,9 +32,11 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
         Command::Check(args) => check::execute(&args),
+        Command::Doctor(args) => doctor::execute(&args),
         Command::Try(args) => trial::execute(&args),
         Command::Simulate(args) => simulate::execute(&args),
         Command::Report(args) => report::execute(&args),
+        Command::Selftest(args) => selftest::execute(&args),
         Command::Ops(args) => ops::execute(&args),
         Command::Schema(args) => schema::execute(&args),
         Command::Init(args) => init::execute(&args),

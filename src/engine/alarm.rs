@@ -90,3 +90,26 @@ impl Alarm {
         }
     }
 }
+
+/// How late this machine's timers fire, at the median of `rounds` waits of 2 ms: a short look before a run, not a
+/// measurement of its tails.
+///
+/// # Errors
+/// There is no runtime to wait in.
+pub fn median_lateness(rounds: u32) -> std::io::Result<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut lateness = runtime.block_on(async {
+        let (alarm, clock) = (Alarm::new(Precision::Microseconds), Clock::start());
+        let mut lateness = Vec::new();
+        for _ in 0..rounds.max(1) {
+            let wanted = clock.now() + Duration::from_millis(2);
+            while clock.now() < wanted {
+                alarm.wait(clock, wanted).await;
+            }
+            lateness.push(clock.now().since(wanted));
+        }
+        lateness
+    });
+    lateness.sort_unstable();
+    Ok(lateness[lateness.len() / 2])
+}

@@ -61,6 +61,11 @@ fn descriptors() -> u64 {
     }
 }
 
+/// Soft and hard limit of open descriptors; `None` when the system does not tell.
+pub fn descriptor_limits() -> Option<(u64, u64)> {
+    getrlimit(Resource::RLIMIT_NOFILE).ok()
+}
+
 /// Raises the limit of open descriptors to what the system allows, and tells it.
 pub fn raise_descriptor_limit() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };

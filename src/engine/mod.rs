@@ -4,6 +4,7 @@
 //! worker hands its books to the collector. Start reading at [`run`], then `worker.rs` and `driver.rs`.
 
 mod alarm;
+mod capacity;
 mod clock;
 mod collector;
 mod diagnosis;
@@ -21,10 +22,12 @@ mod tokens;
 mod trial;
 mod worker;
 
+pub use alarm::median_lateness;
+pub use capacity::{DESCRIPTORS_SPARE, PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
 pub use clock::Clock;
 pub use collector::Progress;
 pub use errand::{Errand, ErrandError};
 pub use floor::{Tap, TapEvent};
-pub use health::raise_descriptor_limit;
+pub use health::{descriptor_limits, raise_descriptor_limit};
 pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run, run_local};
 pub use trial::try_once;

@@ -1,5 +1,6 @@
 //! A run from start to end: tokens, groups, load, drain, tear-down.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc as sync_mpsc;
@@ -10,6 +11,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::alarm::Precision;
+use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
 use super::collector::{Collector, Handover, Progress};
 use super::errand::ErrandError;
 use super::monitor::Monitor;
@@ -20,13 +22,11 @@ use crate::ledger::Ending;
 use crate::metrics::Interval;
 use crate::plan::{Directory, Plan};
 use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd, RunInfo};
-use crate::scenario::Stage;
+use crate::scenario::{Scenario, Stage};
 use crate::tick::Tick;
 use crate::transport::{Dialer, FileClient, RestClient, TransportError, upgrade};
 use crate::user::Mode;
 
-/// Descriptors that the program needs besides one for each user.
-const DESCRIPTORS_SPARE: u64 = 100;
 /// Between the start of the workers and that of the load.
 const RUN_UP: Duration = Duration::from_millis(100);
 /// How long workers get to end beyond what their users get.
@@ -146,6 +146,17 @@ pub enum EngineError {
         /// Users that would fit.
         fits: u64,
     },
+    /// More users than ports.
+    #[error("{0}; {way_out}", way_out = .0.way_out())]
+    Ports(PortNeed),
+    /// A source address is not one of this machine's.
+    #[error("cannot connect from `{address}`: {source}; add it to an interface, or correct `target.source_addresses`")]
+    SourceAddress {
+        /// The address.
+        address: IpAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A thread or a runtime could not be made.
     #[error("a worker cannot be started: {0}")]
     Worker(#[from] std::io::Error),
@@ -156,13 +167,7 @@ pub enum EngineError {
 /// # Errors
 /// What keeps the load from starting; once it has started, everything is a figure.
 pub fn run(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
-    let users = options.plan.users();
-    let limit = health::raise_descriptor_limit();
-    let needed = u64::from(users) + DESCRIPTORS_SPARE;
-    if needed > limit {
-        let fits = limit.saturating_sub(DESCRIPTORS_SPARE);
-        return Err(EngineError::Descriptors { users, needed, limit, fits });
-    }
+    check_capacity(&options.plan.scenario)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, Run::new(options, Staffing::Threads).carry_out(observer))
 }
@@ -183,6 +188,22 @@ enum Staffing {
     Threads,
     /// All as tasks of the caller's runtime, whose timers count milliseconds.
     Local,
+}
+
+/// Refuses what this machine cannot carry, before the first connection.
+fn check_capacity(scenario: &Scenario) -> Result<(), EngineError> {
+    let limit = health::raise_descriptor_limit();
+    let needed = descriptors_needed(scenario);
+    if needed > limit {
+        let fits = users_within(scenario, limit);
+        return Err(EngineError::Descriptors { users: scenario.users.count, needed, limit, fits });
+    }
+    let ports = PortNeed::of(scenario, PortRange::of_system());
+    if !ports.is_met() {
+        return Err(EngineError::Ports(ports));
+    }
+    check_source_addresses(&scenario.target.source_addresses)
+        .map_err(|(address, source)| EngineError::SourceAddress { address, source })
 }
 
 struct Run {

@@ -285,7 +285,7 @@ impl Figure {
     }
 
     /// The first word of its name.
-    pub(super) fn family(&self) -> &'static str {
+    pub fn family(&self) -> &'static str {
         ROWS[self.row].name.split('.').next().unwrap_or_default()
     }
 

@@ -115,6 +115,11 @@ impl Gate {
         &self.figure
     }
 
+    /// Samples that its figure needs to say anything, when it is read off a histogram.
+    pub fn samples_min(&self) -> Option<u64> {
+        self.figure.statistic().map(Statistic::samples_min)
+    }
+
     /// What it leads to.
     pub fn severity(&self) -> Severity {
         self.severity

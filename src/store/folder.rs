@@ -11,7 +11,7 @@ use super::{StoreError, write_whole};
 use crate::results::{RESULTS_FORMAT, Results};
 
 /// Where runs go unless `--out` says otherwise.
-const RUNS: &str = "reports/runs";
+pub const RUNS: &str = "reports/runs";
 /// Longest part of a scenario's name in a folder's name, bytes.
 const NAME_BYTES_MAX: usize = 80;
 /// Runs of the same scenario that may start within one second.

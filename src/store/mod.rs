@@ -16,7 +16,7 @@ mod whole;
 mod writer;
 
 pub use error::StoreError;
-pub use folder::{RunFile, RunFolder};
+pub use folder::{RUNS, RunFile, RunFolder};
 pub use reader::{JournalReader, Skipped};
 pub use whole::write_whole;
 pub use writer::{JournalWriter, SEGMENT_BYTES_MAX};

@@ -20,5 +20,5 @@ pub use error::TransportError;
 pub use http::{FileClient, FileReply, HttpTimes};
 pub use rest::{RestClient, RestToken, TokenError};
 pub use stream::Stream;
-pub use tls::{client_config, install_provider};
+pub use tls::{certificate_error, client_config, expiry, install_provider};
 pub use websocket::{Socket, upgrade};

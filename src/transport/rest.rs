@@ -103,6 +103,26 @@ impl RestClient {
         Ok(RestClient { http, base: format!("{scheme}://{host}{path}"), flow, timeout })
     }
 
+    /// Asks for a token with an empty body: no name and no password, so nobody's account counts a failed sign-in.
+    /// Tells the HTTP status and the body.
+    ///
+    /// # Errors
+    /// No answer at all, or one that is too long.
+    pub async fn greet(&self) -> Result<(u16, String), TokenError> {
+        let request = match self.flow {
+            TokenFlow::Oauth | TokenFlow::Token => self.post(OAUTH_TOKEN_PATH).form::<[(&str, &str)]>(&[]),
+            TokenFlow::SignIn => self.post(SIGN_IN_PATH).json(&serde_json::json!({})),
+            TokenFlow::Login => self.post(LOGIN_PATH).json(&serde_json::json!({})),
+        };
+        let (status, body) = read(self.send(request).await?).await?;
+        Ok((status.as_u16(), body))
+    }
+
+    /// Where tokens come from, for people.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Signs in.
     ///
     /// # Errors

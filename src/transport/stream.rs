@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -17,6 +18,15 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// A pipe to a server in this process.
     Memory(DuplexStream),
+}
+
+impl Stream {
+    /// The certificate that the other side showed; `None` on a plain connection.
+    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
+        let Stream::Tls(stream) = self else { return None };
+        let (_, connection) = stream.get_ref();
+        Some(connection.peer_certificates()?.first()?.clone().into_owned())
+    }
 }
 
 macro_rules! each {

@@ -2,14 +2,19 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::scenario::Tls;
+
+/// The year 9000 or so: after the end of any certificate but those that never end.
+const FAR_AHEAD_S: u64 = 222_000_000_000;
 
 /// Makes aws-lc-rs the provider of the process. Call it first thing; later calls change nothing.
 pub fn install_provider() {
@@ -62,6 +67,32 @@ fn roots(tls: &Tls) -> Result<RootCertStore, String> {
             .to_owned());
     }
     Ok(store)
+}
+
+/// What is wrong with a server's certificate, if that is why a handshake failed.
+pub fn certificate_error(error: &std::io::Error) -> Option<&CertificateError> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(error) => Some(error),
+        _ => None,
+    }
+}
+
+/// The last second, since 1970, in which a certificate is valid; `None` when it does not tell.
+///
+/// The verifier is asked about an instant far ahead, and its complaint names the end. That spares a parser.
+pub fn expiry(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone().into_owned()).ok()?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()?;
+    let far_ahead = UnixTime::since_unix_epoch(Duration::from_secs(FAR_AHEAD_S));
+    let name = ServerName::try_from("localhost").ok()?;
+    match verifier.verify_server_cert(certificate, &[], &name, &[], far_ahead) {
+        Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Some(not_after.as_secs())
+        }
+        _ => None,
+    }
 }
 
 /// Verification switched off: any certificate is taken, and its signatures are checked all the same.

@@ -1,0 +1,170 @@
+//! The program against a server that knows its own delays.
+//!
+//! The server shares nothing with the program: `known_delays/server.rs` speaks the protocol by hand, waits as it is
+//! told to, and writes down how long each publish took it, from the frame received to the reply written. What the
+//! program says of the same run has to agree with that record, whatever the machine does meanwhile: both are
+//! measured in the same seconds.
+
+mod server;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use server::{Delay, Server};
+
+/// Runs a scenario against the server and reads what the program found.
+fn run(server: &Server, users: u32, load: &str, talk: &str) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let rows: String = (1..=users).map(|user| format!("{user},example.com,token-{user}\n")).collect();
+    fs::write(at("users.csv"), format!("name,domain,token\n{rows}")).expect("is written");
+    let scenario = format!(
+        r#"name = "known-delays"
+[target]
+url = "ws://{}"
+[auth]
+flow = "token"
+[users]
+count = {users}
+file = "users.csv"
+[topology]
+pairs = "neighbours"
+[load]
+{load}
+[[persona]]
+name = "talker"
+start = "sign-in"
+  [persona.state.sign-in]
+  steps = [ {{ op = "connect" }}, {{ op = "login" }}, {{ op = "subscribe", to = "peer" }} ]
+  think = "constant 200ms"
+  next = "talk"
+  [persona.state.talk]
+  {talk}
+  steps = [ {{ op = "publish", to = "peer", size = "100 B" }} ]
+  next = "talk"
+"#,
+        server.address()
+    );
+    fs::write(at("scenario.toml"), scenario).expect("is written");
+    let output = Command::new(env!("CARGO_BIN_EXE_pbxload"))
+        .args(["run", "--progress", "none", "--out"])
+        .args([at("run"), at("scenario.toml")])
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    read(&at("run/results.json"))
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("results are written")).expect("results are JSON")
+}
+
+/// The value below or at which this part of the sorted times lies.
+fn percentile(sorted: &[Duration], part: f64) -> Duration {
+    let rank = (part * sorted.len() as f64).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
+}
+
+/// Compares the program's service times with the server's own record: within 2 % and a millisecond for the way
+/// through the sockets.
+fn assert_agrees(results: &Value, record: &[Duration]) {
+    let publish = &results["operations"]["publish"];
+    assert_eq!(publish["ok"], record.len(), "one sample for each reply: {publish}");
+    assert_eq!((&publish["failed"], &publish["open"]), (&0.into(), &0.into()));
+    for (name, part) in [("p50", 0.50), ("p95", 0.95), ("p99", 0.99)] {
+        let own = percentile(record, part).as_secs_f64() * 1e3;
+        let measured = publish["service_us"][name].as_f64().expect("a figure") / 1e3;
+        let tolerance = own * 0.02 + 1.0;
+        assert!((measured - own).abs() <= tolerance, "{name}: measured {measured:.2} ms, the server {own:.2} ms");
+    }
+}
+
+/// Nothing is lost, and each message comes to the peer once.
+fn assert_delivered(results: &Value, published: usize) {
+    let delivery = &results["delivery"];
+    assert_eq!(delivery["published"], published);
+    for none in ["lost", "duplicated", "reordered", "phantom", "corrupted", "foreign"] {
+        assert_eq!(delivery[none], 0, "{none}: {delivery}");
+    }
+    let count = |name: &str| delivery[name].as_u64().expect("a count");
+    assert_eq!(count("expected"), count("delivered") + count("excused"), "{delivery}");
+    assert_eq!(count("echo_expected"), count("echo_delivered"), "{delivery}");
+}
+
+#[test]
+fn a_fixed_delay_is_measured_as_the_server_has_it() {
+    let server = Server::start(Delay::fixed(Duration::from_millis(200)));
+    let load = "users = [ { to = 20, over = \"0s\" }, { hold = \"6s\" } ]";
+    let results = run(&server, 20, load, "think = \"constant 1ms\"");
+    let record = server.record();
+    assert!(record.len() > 400, "{} samples", record.len());
+    assert_agrees(&results, &record);
+    assert_delivered(&results, record.len());
+}
+
+#[test]
+fn two_modes_of_delay_keep_their_percentiles() {
+    // Every tenth takes twelve times as long: the median lies in the one mode, p95 and p99 in the other. A tool that
+    // averaged would show 105 ms everywhere.
+    let server = Server::start(Delay::bimodal(Duration::from_millis(50), Duration::from_millis(600)));
+    let load = "users = [ { to = 20, over = \"0s\" }, { hold = \"6s\" } ]";
+    let results = run(&server, 20, load, "think = \"constant 1ms\"");
+    let record = server.record();
+    assert!(record.len() > 400, "{} samples", record.len());
+    assert_agrees(&results, &record);
+    assert_delivered(&results, record.len());
+    let service = &results["operations"]["publish"]["service_us"];
+    let p50 = service["p50"].as_u64().expect("a figure");
+    let p95 = service["p95"].as_u64().expect("a figure");
+    assert!(p95 > 8 * p50, "the modes stay apart: {service}");
+}
+
+/// Arrivals at a constant rate against a server that stands still once.
+///
+/// By hand: at 100 arrivals a second one comes every 10 ms, and 40 users are there to take it. When the server stops
+/// answering, the request that it holds first is one user's; a few more users wait for the usual 20 ms. The others
+/// take an arrival each and stay with it, so after (40 − 1 − a few) × 10 ms, about 0.4 s, nobody is parked. The
+/// stall goes on for another 1.1 s, in which about 110 arrivals find nobody. At least: 150 arrivals (149, if the
+/// first falls just before it) fall into 1.5 s, of which no more than 39 find a user, so 110 are missed. At most:
+/// as many as fall into the time until the last held reply was written, which the server tells.
+#[test]
+fn a_stall_shows_in_response_times_and_missed_arrivals() {
+    const RATE: f64 = 100.0;
+    const USERS: u32 = 40;
+    let stall = Duration::from_millis(1_500);
+    let server = Server::start(Delay::stalling(Duration::from_millis(20), 200, stall));
+    // The load outlasts the arrivals: one that is due as the load ends may or may not come.
+    let load = "users = [ { to = 40, over = \"0s\" }, { hold = \"10s\" } ]\n\
+                arrivals = [ { hold = \"2s\" }, { to = \"100/s\", over = \"0s\" }, { hold = \"7s\" } ]\n\
+                arrival_spacing = \"even\"";
+    let results = run(&server, USERS, load, "await = \"arrival\"");
+    let record = server.record();
+    let arrivals = &results["arrivals"];
+    let count = |name: &str| arrivals[name].as_u64().expect("a count");
+    assert_eq!(count("planned"), 700);
+    assert_eq!(count("planned"), count("started") + count("missed"), "{arrivals}");
+    assert_eq!(count("started"), record.len() as u64, "each arrival that was taken is one publish");
+
+    let held = server.held().expect("the server stood still");
+    assert!(held >= stall);
+    let least = (stall.as_secs_f64() * RATE) as u64 - 1 - u64::from(USERS - 1);
+    // A machine that is busy beside the stall misses a few more: 25 arrivals are a quarter of a second.
+    let most = (held.as_secs_f64() * RATE) as u64 + 1 - u64::from(USERS - 1) + 25;
+    assert!((least..=most).contains(&count("missed")), "{} missed, by hand {least} to {most}", count("missed"));
+
+    // The first request that was held waited for the whole stall, and the program says so.
+    let publish = &results["operations"]["publish"];
+    let response_max = publish["response_us"]["max"].as_u64().expect("a figure");
+    assert!(response_max >= 1_490_000, "the longest response: {response_max} µs");
+    // It was the server that was late and not the program.
+    let lag = arrivals["lag_us"]["p99"].as_u64().expect("a figure");
+    assert!(lag < response_max / 10, "lag {lag} µs, response {response_max} µs");
+    assert_delivered(&results, record.len());
+    assert_eq!(publish["ok"], record.len());
+    let longest = record.last().expect("a reply").as_micros() as f64;
+    let measured = publish["service_us"]["max"].as_f64().expect("a figure");
+    assert!((measured - longest).abs() <= longest * 0.02 + 1_000.0, "measured {measured} µs, the server {longest} µs");
+}
