@@ -261,7 +261,7 @@ impl Book {
                 self.incomplete.push_back(key);
             }
         }
-        self.forget_windows(horizon);
+        self.forget_windows(watermark);
     }
 
     /// Judges everything that is left: what is still owed is lost, what nobody claimed is phantom.
@@ -441,10 +441,12 @@ impl Book {
         self.totals.lost += owed;
     }
 
-    fn forget_windows(&mut self, horizon: Tick) {
-        let oldest = self.incomplete.front().and_then(|key| self.messages.get(key)).map(|message| message.sent);
-        let fresh = self.fresh.front().and_then(|(_, key)| self.messages.get(key)).map(|message| message.sent);
-        let before = [oldest, fresh, Some(horizon)].into_iter().flatten().min().unwrap_or(horizon);
+    /// Forgets attachments that no message can ask for any more: none that is on the books, and none whose publisher
+    /// has yet to report it. Workers report in turns, so the books are not in the order of sending.
+    fn forget_windows(&mut self, watermark: Tick) {
+        let fresh = self.fresh.iter().map(|&(since, _)| since).min().unwrap_or(watermark);
+        let waiting = self.incomplete.iter().filter_map(|key| self.messages.get(key)).map(|message| message.sent).min();
+        let before = fresh.min(watermark).minus(self.claim_within).min(waiting.unwrap_or(watermark));
         let (topics, places) = (&mut self.topics, &mut self.places);
         topics.retain(|_, topic| {
             topic.forget_ended(before, &mut |id| {
