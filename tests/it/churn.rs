@@ -39,7 +39,7 @@ fn what_was_owed_to_a_user_that_left_stays_on_the_books() {
     for workers in ["1", "7"] {
         let folder = Folder::new();
         let scenario = folder.write("churn.toml", SCENARIO);
-        call(["run", &scenario, "--workers", workers, "--out", &folder.argument("run")]).with_code(0);
+        call(["run", &scenario, "--workers", workers, "--out", &folder.argument("run")]).with_figures();
         let results = results(&folder.path("run"));
         assert_balanced(&results);
         let delivery = &results["delivery"];
