@@ -63,6 +63,7 @@ pub mod random;
 pub mod report;
 pub mod results;
 pub mod scenario;
+pub mod selftest;
 pub mod simulator;
 pub mod store;
 pub mod tick;

@@ -39,6 +39,8 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Rebuild reports from a run folder, a crashed run's too
     Report(ReportArgs),
+    /// Make every class of fault and show that each is reported, to the message
+    Selftest(SelftestArgs),
     /// List the operations that a step can name
     Ops(OpsArgs),
     /// Print a JSON Schema
@@ -176,6 +178,20 @@ pub struct ReportArgs {
     /// Which reports to write
     #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "html,json,junit,markdown")]
     pub format: Vec<String>,
+}
+
+/// `pbxload selftest`
+#[derive(Debug, Clone, Args)]
+pub struct SelftestArgs {
+    /// Only this class of fault; may be repeated
+    #[arg(long, value_name = "CLASS")]
+    pub only: Vec<String>,
+    /// Print every comparison as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Overlook one fault of this class, to show that the self-test notices; may be repeated
+    #[arg(long, value_name = "CLASS", hide = true)]
+    pub sabotage: Vec<String>,
 }
 
 /// `pbxload ops`

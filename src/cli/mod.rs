@@ -14,6 +14,7 @@ mod progress;
 mod report;
 mod run;
 mod schema;
+mod selftest;
 mod signals;
 mod simulate;
 mod targets;
@@ -35,6 +36,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Try(args) => trial::execute(&args),
         Command::Simulate(args) => simulate::execute(&args),
         Command::Report(args) => report::execute(&args),
+        Command::Selftest(args) => selftest::execute(&args),
         Command::Ops(args) => ops::execute(&args),
         Command::Schema(args) => schema::execute(&args),
         Command::Init(args) => init::execute(&args),

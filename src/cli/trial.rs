@@ -1,5 +1,6 @@
 //! `try`: one virtual user once through, every frame printed with its time.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,14 +39,16 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
         anyhow::bail!("of {} users none is a `{wanted}`; plan more users", plan.users());
     };
     eprintln!("user {} as `{wanted}`", plan.user_name(user));
+    let secrets = RefCell::new(Vec::new());
     let figures = try_once(
         plan,
         user,
         &service.targets,
-        Rc::new(|tick, _, event| {
+        Rc::new(move |tick, _, event| {
+            let mut secrets = secrets.borrow_mut();
             let (sign, text) = match event {
-                TapEvent::Sent(frame) => ("→", shown(frame)),
-                TapEvent::Received(frame) => ("←", shown(frame)),
+                TapEvent::Sent(frame) => ("→", shown(frame, &mut secrets)),
+                TapEvent::Received(frame) => ("←", shown(frame, &mut secrets)),
                 TapEvent::Note(note) => ("·", note.to_owned()),
             };
             terminal::print(&format!("{:>10.6} {sign} {text}\n", tick.as_secs_f64()));
@@ -70,8 +73,8 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
 }
 
 /// A frame without its secrets, cut to a readable length.
-fn shown(frame: &str) -> String {
-    let mut text = one_line(&without_secrets(frame)).to_string();
+fn shown(frame: &str, secrets: &mut Vec<String>) -> String {
+    let mut text = one_line(&without_secrets(frame, secrets)).to_string();
     if let Some((end, _)) = text.char_indices().nth(FRAME_CHARS_MAX) {
         text.truncate(end);
         text.push('…');
@@ -79,15 +82,35 @@ fn shown(frame: &str) -> String {
     text
 }
 
-/// Blots out `login.secret` and `ctrl.params.token`.
-fn without_secrets(frame: &str) -> String {
-    let Ok(mut value) = serde_json::from_str::<serde_json::Value>(frame) else { return frame.to_owned() };
-    let mut is_changed = false;
-    for pointer in ["/login/secret", "/ctrl/params/token", "/acc/secret"] {
-        if let Some(secret) = value.pointer_mut(pointer) {
-            *secret = "…".into();
-            is_changed = true;
+/// Blots out `login.secret` and `ctrl.params.token`, and wherever else a server repeats one of them.
+fn without_secrets(frame: &str, secrets: &mut Vec<String>) -> String {
+    if let Ok(value) = serde_json::from_str::<serde_json::Value>(frame) {
+        for pointer in ["/login/secret", "/ctrl/params/token", "/acc/secret"] {
+            if let Some(secret) = value.pointer(pointer).and_then(serde_json::Value::as_str)
+                && !secret.is_empty()
+                && !secrets.iter().any(|known| known == secret)
+            {
+                secrets.push(secret.to_owned());
+            }
         }
     }
-    if is_changed { value.to_string() } else { frame.to_owned() }
+    secrets.iter().fold(frame.to_owned(), |text, secret| text.replace(secret, "…"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_blotted_out_wherever_they_turn_up() {
+        let mut secrets = Vec::new();
+        let mut shown = |frame: &str| without_secrets(frame, &mut secrets);
+        assert_eq!(shown(r#"{"login":{"id":"1","secret":"YTpi"}}"#), r#"{"login":{"id":"1","secret":"…"}}"#);
+        assert_eq!(
+            shown(r#"{"ctrl":{"text":"no YTpi","params":{"token":"t0"}}}"#),
+            r#"{"ctrl":{"text":"no …","params":{"token":"…"}}}"#
+        );
+        assert_eq!(shown("no JSON: YTpi and t0"), "no JSON: … and …");
+        assert_eq!(shown(r#"{"login":{"secret":""}}"#), r#"{"login":{"secret":""}}"#);
+    }
 }

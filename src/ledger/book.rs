@@ -199,6 +199,7 @@ impl Book {
                 Some(Absence::Excused(reason)) => self.totals.excused[reason as usize] -= 1,
             }
             if record.received.since(record.sent) > self.late_after {
+                message.late += 1;
                 self.totals.late += 1;
             }
         } else if std::mem::take(&mut message.awaits_echo) {
@@ -445,9 +446,10 @@ impl Book {
         if message.claim == Claim::Unclaimed {
             let received = u64::from(message.delivered);
             self.totals.phantom += u64::from(message.receivers.len());
-            // Nobody sent it, so nothing in it can have been changed on the way.
-            self.totals.corrupted -= u64::from(message.corrupted);
             self.totals.delivered -= received;
+            // Nobody sent it, so it can be neither late nor changed on the way.
+            self.totals.late -= u64::from(message.late);
+            self.totals.corrupted -= u64::from(message.corrupted);
             self.totals.expected -= received;
             self.messages.remove(&key);
             return;

@@ -20,7 +20,8 @@ pub(super) struct Message {
     pub(super) receivers: Receivers,
     /// Deliveries to others than the publisher, counted so far.
     pub(super) delivered: u32,
-    /// Copies with changed content, counted so far.
+    /// Receipts that were counted as late, and as changed.
+    pub(super) late: u32,
     pub(super) corrupted: u32,
     /// Who was found missing when it was judged, already part of the totals; `None` until then.
     pub(super) missing: Option<Vec<(u32, Absence)>>,
@@ -54,6 +55,7 @@ impl Message {
             seen: Tick::NEVER,
             receivers: Receivers::default(),
             delivered: 0,
+            late: 0,
             corrupted: 0,
             missing: None,
             awaits_echo: false,

@@ -169,3 +169,12 @@ fn a_message_without_a_number_is_not_out_of_order() {
     )]);
     assert_eq!((totals.delivered, totals.reordered), (2, 0));
 }
+
+#[test]
+fn a_phantom_is_nothing_but_a_phantom() {
+    let mut story = pair().delivered(2, 1, 900_000, 1, 15_000);
+    story.0.deliveries[0].is_intact = false;
+    story.0.deliveries[0].sent = ms(100);
+    let totals = told([(story, 16_000), (Story::default(), 40_000)]);
+    assert_eq!((totals.phantom, totals.delivered, totals.late, totals.corrupted), (1, 0, 0, 0));
+}

@@ -103,6 +103,16 @@ fn a_message_that_does_not_come_is_lost() {
 }
 
 #[test]
+fn a_publisher_that_loses_its_connection_is_owed_nothing() {
+    let story = || pair().publish(1, 5, 100, PublishOutcome::Unknown).delivered(2, 1, 5, 1, 102);
+    let totals = story().ended(1, 102, 102, AttachEnd::ConnectionLost).judged();
+    assert_eq!((totals.accepted, totals.expected, totals.delivered, totals.excused_sum()), (1, 1, 1, 0));
+    assert_eq!((totals.echo_expected, totals.echo_delivered), (0, 0));
+    // Still connected, it should have got its own copy.
+    assert_eq!(story().judged().echo_expected, 1);
+}
+
+#[test]
 fn a_repeat_and_a_reversal_are_told_apart() {
     let totals = pair()
         .accepted(1, 5, 100, 1)

@@ -152,7 +152,7 @@ impl User {
             return;
         }
         *call.books.figures.users.closed_by_code.entry(lost.code).or_default() += 1;
-        self.end_session(call, SessionEnd::Lost);
+        // The request first: the ledger has to know which of the attachments that now end was its publisher's own.
         if let Phase::Open(open) = &self.phase {
             if open.way == Way::Http {
                 call.books.actions.push(Action::CancelHttp);
@@ -161,6 +161,7 @@ impl User {
                 self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
             }
         }
+        self.end_session(call, SessionEnd::Lost);
         if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
             return;
         }

@@ -13,6 +13,8 @@ mod machine;
 mod receive;
 mod settle;
 mod surroundings;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use event::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost};

@@ -51,8 +51,10 @@ impl User {
                     self.apply(call, &open, reply);
                     open.effect = Effect::None;
                 }
+                let open_op = open.op;
                 self.phase = Phase::Open(open);
-                self.fail_open(call, kind, describe(reply));
+                let detail = describe(open_op, reply);
+                self.fail_open(call, kind, detail);
                 self.after_failure(call);
             }
         }
@@ -381,8 +383,10 @@ fn judge_expected(expect: &Expect, reply: &Reply<'_>) -> Judgement {
 }
 
 /// A reply in a few words, without anything secret.
-fn describe(reply: &Reply<'_>) -> String {
+fn describe(op: OpId, reply: &Reply<'_>) -> String {
     match reply {
+        // A login has no topic: one in its reply may be what the server was sent.
+        Reply::Ctrl { code, .. } if op == OpId::Login => format!("ctrl {code}"),
         Reply::Ctrl { code, topic: Some(topic), .. } => format!("ctrl {code} on `{topic}`"),
         Reply::Ctrl { code, topic: None, .. } => format!("ctrl {code}"),
         Reply::Meta(_) => "meta without the part that was asked for".to_owned(),

@@ -45,6 +45,7 @@ fn pairs() {
 /// The example of the design names a staging system and takes eleven minutes: its shape is run, smaller, over TLS.
 #[test]
 fn friday_morning_made_small() {
+    let _alone = alone();
     let folder = Folder::new();
     let server = Simulated::start(&["--tls"]);
     let scenario = std::fs::read_to_string("tests/contract/friday-morning.toml").expect("is there");
@@ -64,8 +65,8 @@ fn friday_morning_made_small() {
     let out = folder.argument("run");
     let arguments = ["run", &path, "--target", &server.url, "--out", &out];
     let ended = crate::program::call_with(arguments, &[("PBX_PASSWORD", "hunter2")]);
-    // With so few samples the gates cannot be told; what counts is what the service did.
-    assert!([Some(0), Some(4)].contains(&ended.code), "{ended:?}");
+    // Its gates are for a thousand users and minutes of samples: whatever they say, it is a verdict.
+    assert!([Some(0), Some(1), Some(4)].contains(&ended.code), "{ended:?}");
     let results = results(&folder.path("run"));
     assert_balanced(&results);
     assert_eq!(results["run"]["tls_verification"], "off");

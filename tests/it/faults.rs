@@ -7,7 +7,7 @@ use crate::simulated::Simulated;
 
 /// Two teams of twelve; 90 publishes a second go to eleven colleagues each. Nobody publishes before all are there,
 /// so that no fault hits a delivery that the ledger would excuse.
-const SCENARIO: &str = r#"
+pub const SCENARIO: &str = r#"
 name = "faults"
 [target]
 url = "embedded"
@@ -39,9 +39,14 @@ start = "sign-in"
 
 /// A run against a simulator with these faults: what was injected, and what is reported.
 fn run(faults: &str) -> (Value, Value) {
+    run_scenario(SCENARIO, faults)
+}
+
+/// As [`run`], with a scenario of one's own.
+pub fn run_scenario(scenario: &str, faults: &str) -> (Value, Value) {
     let folder = Folder::new();
     let faults = folder.write("faults.toml", faults);
-    let scenario = folder.write("scenario.toml", SCENARIO);
+    let scenario = folder.write("scenario.toml", scenario);
     let server = Simulated::start(&["--faults", &faults]);
     call(["run", &scenario, "--target", &server.url, "--out", &folder.argument("run")]).with_code(0);
     let results = results(&folder.path("run"));
@@ -49,7 +54,7 @@ fn run(faults: &str) -> (Value, Value) {
     (server.stop(), results)
 }
 
-fn number(value: &Value) -> u64 {
+pub fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 

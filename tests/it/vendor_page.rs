@@ -22,7 +22,7 @@ struct Pbx {
 }
 
 enum Server {
-    Here(SimulatorHandle),
+    Here(Box<SimulatorHandle>),
     /// `pbxload simulate`, the built binary.
     Program(Simulated),
 }
@@ -31,7 +31,7 @@ impl Pbx {
     fn start(tls: bool) -> Pbx {
         let encryption = if tls { Encryption::SelfSigned } else { Encryption::Plain };
         let server = Simulator::start(SimulatorConfig { encryption, ..SimulatorConfig::default() });
-        Pbx { server: Server::Here(server.expect("the simulator starts")), tls }
+        Pbx { server: Server::Here(Box::new(server.expect("the simulator starts"))), tls }
     }
 
     fn program_over_tls() -> Pbx {

@@ -1,0 +1,188 @@
+//! Whole runs in memory under paused time: real workers, drivers and collector against the simulator.
+
+mod faults;
+mod steady;
+mod stuck;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::metrics::{Interval, Latency};
+use crate::ops::OpId;
+use crate::plan::Plan;
+use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
+use crate::scenario::{Endpoint, Overrides, Source, Surroundings, load};
+use crate::simulator::faults::FaultPlan;
+use crate::simulator::{InjectedFaults, LocalSimulator, SimulatorConfig};
+use crate::transport::{Dialer, FileClient};
+
+/// A run that is over.
+struct Ran {
+    results: Results,
+    /// Every figure of the run in one interval.
+    sums: Interval,
+    faults: InjectedFaults,
+    /// What is left on the server: names of groups that the first user is still in.
+    groups_left: Vec<String>,
+    /// How long the drain took, from the marks.
+    drain_s: f64,
+}
+
+/// Who sees what a run writes down.
+#[derive(Default)]
+struct Watch {
+    fold: Fold,
+    sums: Interval,
+    drain_s: f64,
+}
+
+impl Observer for Watch {
+    fn stage(&mut self, _: &'static str, _: u32, _: u32) {}
+
+    fn record(&mut self, record: Record) {
+        match &record {
+            Record::Interval(interval) => {
+                self.sums.merge(&interval.figures);
+                let ledger = &interval.ledger;
+                assert!(ledger.is_balanced(), "{ledger:?}");
+            }
+            Record::Mark(mark) if mark.label == "drain" => self.drain_s = mark.to_s - mark.from_s,
+            _ => {}
+        }
+        self.fold.push(&record);
+    }
+
+    fn progress(&mut self, _: &IntervalRecord, _: &Progress) {}
+}
+
+fn plan(text: &str, slots: u32) -> Arc<Plan> {
+    let source = Source { name: "engine.toml".into(), text: text.into() };
+    let users = |_: &str| {
+        let rows: String = (0..1_000).map(|user| format!("u{user},d,token {user}\n")).collect();
+        Ok(format!("name,domain,token\n{rows}"))
+    };
+    let around = Surroundings { variable: &|_| None, read_file: &users };
+    let loaded = load(&source, &Overrides::default(), &around).unwrap_or_else(|problems| panic!("{problems}"));
+    Arc::new(Plan::new(Arc::new(loaded.scenario), "a simulated run", slots))
+}
+
+/// A scenario for `users` users of the file.
+fn scenario(users: u32, topology: &str, load: &str, personas: &str) -> String {
+    format!(
+        "name = \"simulated\"\n[target]\nurl = \"embedded\"\ntimeout = \"10s\"\n[auth]\nflow = \"token\"\n\
+         [users]\ncount = {users}\nfile = \"users.csv\"\n[topology]\npairs = \"neighbours\"\n{topology}\n[load]\n{load}\n{personas}\n"
+    )
+}
+
+/// Runs `work` inside a runtime whose time is paused.
+fn simulated<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), work)
+}
+
+fn memory() -> (Dialer, mpsc::UnboundedReceiver<tokio::io::DuplexStream>) {
+    let (accept, accepted) = mpsc::unbounded_channel();
+    let endpoint = Endpoint { is_tls: false, host: "simulated".into(), port: 8887, path: String::new() };
+    (Dialer::memory(endpoint, accept), accepted)
+}
+
+fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions, watch::Sender<Stop>) {
+    let (tell, stop) = watch::channel(Stop::No);
+    let dialect = plan.scenario.target.dialect;
+    let files = FileClient::new(dialer.clone(), dialect.upload_path.into(), dialect.download_prefix.into());
+    let targets = Targets { service: dialer.clone(), files, rest: None };
+    let load_planned_s = plan.scenario.load.duration().as_secs_f64();
+    let info = RunInfo { load_planned_s, ..RunInfo::default() };
+    (RunOptions { plan: Arc::clone(plan), info, targets, interval, stop }, tell)
+}
+
+/// Carries a scenario out against the simulator with these faults, by so many workers.
+fn carry_out(text: &str, faults: &str, slots: u32) -> Ran {
+    let plan = plan(text, slots);
+    let faults = FaultPlan::parse(faults).expect("a fault plan");
+    simulated(async move {
+        let (dialer, mut accepted) = memory();
+        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
+        let server = simulator.clone();
+        tokio::task::spawn_local(async move {
+            while let Some(stream) = accepted.recv().await {
+                server.serve(stream);
+            }
+        });
+        // Merging whole histograms is what a simulated hour would take most of its time for.
+        let interval = Duration::from_secs(1).max(plan.scenario.load.duration() / 60);
+        let (options, _tell) = options(&plan, &dialer, interval);
+        let mut watch = Watch::default();
+        run_local(options, &mut watch).await.expect("a run");
+        let groups_left = groups_of_first_user(&plan, &dialer).await;
+        let faults = simulator.stop().await;
+        Ran { results: watch.fold.finish(), sums: watch.sums, faults, groups_left, drain_s: watch.drain_s }
+    })
+}
+
+/// Asks the server, by frames of its own, which groups user 0 is in.
+async fn groups_of_first_user(plan: &Arc<Plan>, dialer: &Dialer) -> Vec<String> {
+    use base64::Engine as _;
+    use futures::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::tungstenite::Message;
+
+    let stream = dialer.dial().await.expect("connects").stream;
+    let path = plan.scenario.target.dialect.websocket_path;
+    let (mut socket, _) = crate::transport::upgrade(stream, &dialer.endpoint, path).await.expect("upgrades");
+    let secret = base64::engine::general_purpose::STANDARD.encode("u0@d:token 0");
+    let login = format!(r#"{{"login":{{"id":"l","scheme":"access_token","secret":"{secret}"}}}}"#);
+    let list = r#"{"get":{"id":"g","topic":"me","what":"sub"}}"#;
+    for frame in [login.as_str(), r#"{"sub":{"id":"s","topic":"me"}}"#, list] {
+        socket.send(Message::text(frame)).await.expect("is sent");
+    }
+    loop {
+        let text = socket.next().await.expect("open").expect("open").into_text().expect("text");
+        let frame: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let part = frame.as_object().and_then(|frame| frame.values().next()).expect("a verb");
+        if part["id"] == "g" {
+            let topics = part["sub"].as_array().cloned().unwrap_or_default();
+            let names = topics.iter().filter_map(|topic| topic["topic"].as_str());
+            return names.filter(|name| name.starts_with("grp")).map(str::to_owned).collect();
+        }
+    }
+}
+
+impl Ran {
+    /// Started, ok, failed and open of an operation, which must add up.
+    fn counts(&self, op: OpId) -> (u64, u64, u64, u64) {
+        let figures = &self.results.operations[op.name()];
+        assert_eq!(figures.started, figures.ok + figures.failed + figures.open, "{}", op.name());
+        (figures.started, figures.ok, figures.failed, figures.open)
+    }
+
+    fn service(&self, op: OpId) -> &Latency {
+        &self.sums.ops[op.index()].service
+    }
+
+    /// Checks everything that holds in each run that was not broken off.
+    fn assert_sound(&self) {
+        for (name, op) in &self.results.operations {
+            assert_eq!(op.started, op.ok + op.failed + op.open, "{name}");
+        }
+        let delivery = &self.results.delivery;
+        let excused: u64 = delivery.excused;
+        assert_eq!(delivery.expected, delivery.delivered + delivery.lost + excused, "{delivery:?}");
+        assert_eq!(delivery.published, delivery.accepted + delivery.refused + delivery.unknown, "{delivery:?}");
+        let arrivals = &self.results.arrivals;
+        assert_eq!(arrivals.planned, arrivals.started + arrivals.missed, "{arrivals:?}");
+        assert_eq!(self.sums.users.unmatched_replies, 0);
+        assert_eq!(self.faults.totals.sessions_open, 0, "somebody is still connected");
+        assert_eq!(self.groups_left, Vec::<String>::new());
+    }
+}
+
+/// Whether every value of a histogram is this one, as far as its three digits go.
+fn is_always(latency: &Latency, micros: u64) -> bool {
+    latency.get().is_some_and(|histogram| {
+        histogram.equivalent(histogram.min(), micros) && histogram.equivalent(histogram.max(), micros)
+    })
+}

@@ -1,0 +1,110 @@
+//! What both sides have to say about one case.
+
+use crate::metrics::Latency;
+use crate::results::{LatencyFigures, OperationFigures, Results};
+use crate::simulator::InjectedFaults;
+use crate::simulator::faults::Operation;
+
+/// What both sides have to say about one case.
+#[derive(Debug)]
+pub struct Evidence {
+    /// What the harness reported.
+    pub results: Results,
+    /// What the simulator did.
+    pub injected: InjectedFaults,
+    /// Service times of all publishes that succeeded.
+    pub publish_service: Latency,
+    /// Arrivals of the plan.
+    pub arrivals_planned: u64,
+    /// Groups of the plan: each is one session and one login of the set-up, and again of the tear-down.
+    pub groups: u64,
+}
+
+/// A figure that is zero in a run without faults.
+pub type FaultFigure = (&'static str, u64);
+
+impl Evidence {
+    /// The reported figures of an operation; `None` when it was never begun.
+    fn operation(&self, name: &str) -> Option<&OperationFigures> {
+        self.results.operations.get(name)
+    }
+
+    /// Reported starts of an operation.
+    pub fn started(&self, operation: &str) -> u64 {
+        self.operation(operation).map_or(0, |figures| figures.started)
+    }
+
+    /// Reported successes of an operation.
+    pub fn ok(&self, operation: &str) -> u64 {
+        self.operation(operation).map_or(0, |figures| figures.ok)
+    }
+
+    /// Reported failures of an operation, of one class such as `rejected(503)`.
+    pub fn failed(&self, operation: &str, class: &str) -> u64 {
+        self.operation(operation).and_then(|figures| figures.failures.get(class)).copied().unwrap_or(0)
+    }
+
+    /// Reported response times of publishes.
+    pub fn publish_response(&self) -> LatencyFigures {
+        self.operation("publish").map(|figures| figures.response_us.clone()).unwrap_or_default()
+    }
+
+    /// Publishes that were answered after this time or later, counted from when they were sent.
+    pub fn publishes_slower_than(&self, micros: u64) -> u64 {
+        self.publish_service.get().map_or(0, |histogram| histogram.count_between(micros, u64::MAX))
+    }
+
+    /// Frames that were no valid message, as reported.
+    pub fn malformed(&self) -> u64 {
+        self.results.traffic.received_by_kind.get("malformed").copied().unwrap_or(0)
+    }
+
+    /// Connections that the other side ended, as reported.
+    pub fn closed(&self) -> u64 {
+        self.results.users.closed_by_code.values().sum()
+    }
+
+    /// The publishers' own copies that had to come and did not, as reported.
+    pub fn echoes_missing(&self) -> u64 {
+        let delivery = &self.results.delivery;
+        delivery.echo_expected.saturating_sub(delivery.echo_delivered)
+    }
+
+    /// Refusals with this code, as the simulator counted them.
+    pub fn refused_by_simulator(&self, operation: Operation, code: u16) -> u64 {
+        self.injected.rejected.get(&operation).and_then(|codes| codes.get(&code)).copied().unwrap_or(0)
+    }
+
+    /// Sessions of the set-up and of the tear-down: the probe has no login.
+    pub fn own_logins(&self) -> u64 {
+        2 * self.groups
+    }
+
+    /// Every reported figure that is zero in a run without faults.
+    pub fn fault_figures(&self) -> Vec<FaultFigure> {
+        let Results { delivery, users, operations, .. } = &self.results;
+        vec![
+            ("failures", operations.values().map(|figures| figures.failed).sum()),
+            ("open", operations.values().map(|figures| figures.open).sum()),
+            ("refused", delivery.refused),
+            ("unknown", delivery.unknown),
+            ("lost", delivery.lost),
+            ("duplicated", delivery.duplicated),
+            ("reordered", delivery.reordered),
+            ("phantom", delivery.phantom),
+            ("excused", delivery.excused),
+            ("late", delivery.late),
+            ("corrupted", delivery.corrupted),
+            ("foreign", delivery.foreign),
+            ("echoes missing", self.echoes_missing()),
+            ("missed", self.results.arrivals.missed),
+            ("closed", self.closed()),
+            ("reconnects", users.reconnects),
+            ("unsolicited", users.unsolicited_by_code.values().sum()),
+            ("late replies", users.late_replies),
+            ("duplicate replies", users.duplicate_replies),
+            ("unmatched replies", users.unmatched_replies),
+            ("malformed", self.malformed()),
+        ]
+    }
+}
