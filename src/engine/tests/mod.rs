@@ -120,9 +120,9 @@ fn carry_out(text: &str, faults: &str, slots: u32) -> Ran {
         let interval = Duration::from_secs(1).max(plan.scenario.load.duration() / 60);
         let (options, _tell) = options(&plan, &dialer, interval);
         let mut watch = Watch::default();
-        let begun = tokio::time::Instant::now();
+        let clock = Clock::start();
         run_local(options, &mut watch).await.expect("a run");
-        let took = begun.elapsed();
+        let took = clock.now().since_start();
         let groups_left = groups_of_first_user(&plan, &dialer).await;
         let faults = simulator.stop().await;
         Ran { results: watch.fold.finish(), sums: watch.sums, faults, groups_left, drain_s: watch.drain_s, took }
