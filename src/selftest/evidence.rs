@@ -64,6 +64,11 @@ impl Evidence {
         self.results.users.closed_by_code.values().sum()
     }
 
+    /// Lost deliveries that were lost there, as reported; `place` is such as `not_pushed`.
+    pub fn lost_by(&self, place: &str) -> u64 {
+        self.results.delivery.lost_by.get(place).copied().unwrap_or(0)
+    }
+
     /// The publishers' own copies that had to come and did not, as reported.
     pub fn echoes_missing(&self) -> u64 {
         let delivery = &self.results.delivery;

@@ -67,6 +67,8 @@ pub(super) const CASES: [Case; 7] = [
 fn lose(evidence: &Evidence, claims: &mut Claims) {
     let reported = evidence.results.delivery.lost;
     claims.fault("lost deliveries", evidence.injected.lost, reported, "lost = delivery.lost");
+    let place = evidence.lost_by("not_pushed");
+    claims.fault("stored and not pushed", evidence.injected.lost, place, "lost = delivery.lost_by.not_pushed");
 }
 
 fn duplicate(evidence: &Evidence, claims: &mut Claims) {
@@ -98,6 +100,9 @@ fn not_stored(evidence: &Evidence, claims: &mut Claims) {
         lost,
         "not_stored_deliveries = delivery.lost",
     );
+    let place = evidence.lost_by("not_stored");
+    let compared = "not_stored_deliveries = delivery.lost_by.not_stored";
+    claims.fault("accepted and not stored", injected.not_stored_deliveries, place, compared);
     let echoes = evidence.echoes_missing();
     claims.fault("publishes thrown away", injected.not_stored, echoes, "not_stored = own copies that did not come");
 }

@@ -61,6 +61,11 @@ fn deliveries(evidence: &Evidence, claims: &mut Claims) {
     let (injected, delivery) = (&evidence.injected, &evidence.results.delivery);
     let lost = injected.lost + injected.not_stored_deliveries;
     claims.fault("lost deliveries", lost, delivery.lost, "lost + not_stored_deliveries = delivery.lost");
+    let place = evidence.lost_by("not_pushed");
+    claims.fault("stored and not pushed", injected.lost, place, "lost = delivery.lost_by.not_pushed");
+    let place = evidence.lost_by("not_stored");
+    let compared = "not_stored_deliveries = delivery.lost_by.not_stored";
+    claims.fault("accepted and not stored", injected.not_stored_deliveries, place, compared);
     let echoes = evidence.echoes_missing();
     claims.fault("publishes thrown away", injected.not_stored, echoes, "not_stored = own copies that did not come");
     claims.fault("surplus copies", injected.duplicated, delivery.duplicated, "duplicated = delivery.duplicated");
