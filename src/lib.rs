@@ -45,6 +45,7 @@
 //! | [`simulator`] | shell | the stand-in PBX: a pure hub, declared faults, a thin server |
 //! | [`store`] | shell | the only reader and writer of run folders |
 //! | [`doctor`] | top | a look at machine, plan and target before a run; sees the others, used by [`cli`] alone |
+//! | [`selftest`] | top | makes each class of fault in the simulator and shows that each is reported |
 //! | [`cli`] | top | one file for each subcommand |
 //!
 //! A module uses lower layers only, and the shell uses layers 0 to 2. The simulator uses [`protocol`] and [`tick`] and

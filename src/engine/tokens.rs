@@ -241,3 +241,33 @@ impl TokenOffice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Overrides, Source, Surroundings, load};
+
+    const SCENARIO: &str = "name = \"t\"\n[target]\nurl = \"embedded\"\n[users]\ncount = 4\n\
+        generate = { name = \"{1}\", domain = \"d\", password = \"${env:P}\" }\n[load]\nusers = [ { to = 4, over = \"1s\" } ]\n\
+        [[persona]]\nname = \"p\"\nshare = 1\n[persona.state.s]\nsteps = [ { op = \"connect\" }, { op = \"disconnect\" } ]\nnext = \"s\"\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_refreshed_after_four_fifths_of_its_life_and_a_dead_or_preset_one_never() {
+        let source = Source { name: "t.toml".into(), text: SCENARIO.into() };
+        let around = Surroundings { variable: &|_| Some("x".into()), read_file: &|_| Err("none".into()) };
+        let loaded = load(&source, &Overrides::default(), &around).unwrap_or_else(|problems| panic!("{problems}"));
+        let plan = Arc::new(Plan::new(Arc::new(loaded.scenario), "run", 1));
+        let directory = Arc::new(Directory::new(4, 0));
+        let office = TokenOffice::new(Clock::start(), plan, Arc::clone(&directory), None);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        let second = |second: u64| Tick::from_micros(second * 1_000_000);
+        for (user, expires) in [second(1_100), second(100), Tick::NEVER, second(102)].into_iter().enumerate() {
+            let access = crate::scenario::Secret::new("t".to_owned());
+            directory.set_token(user as u32, Token { access, refresh: None, expires });
+        }
+        let due: Vec<_> = (0..4).map(|user| office.refresh_due(user)).collect();
+        // The last one has 2 s left, and is not asked for more often than every 5 s.
+        assert_eq!(due, [Some((second(900), 0)), None, None, Some((second(105), 3))]);
+        assert_eq!(office.refreshes().len(), 2);
+    }
+}

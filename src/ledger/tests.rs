@@ -141,6 +141,40 @@ fn what_nobody_sent_cannot_have_been_changed_on_the_way() {
 }
 
 #[test]
+fn a_receiver_that_left_is_remembered_until_the_publisher_has_reported() {
+    let mut book = book();
+    book.take(&pair().ended(2, 200, 201, AttachEnd::Left).0);
+    // Sent before the receiver left, and acknowledged seconds later.
+    book.settle(ms(4_000));
+    let mut late = Story::default().accepted(1, 5, 100, 1);
+    late.0.publishes[0].settled = ms(5_000);
+    book.take(&late.0);
+    book.settle(ms(20_000));
+    book.finish(Ending::Drained);
+    let totals = book.totals();
+    assert_eq!((totals.expected, totals.excused[ExcuseReason::Detach as usize]), (1, 1));
+    assert!(totals.is_balanced());
+}
+
+#[test]
+fn workers_that_report_in_turns_remember_each_others_receivers() {
+    let mut book = book();
+    // The first worker's batch is of a whole second, the second's too; the messages of the second one stand behind
+    // those of the first and are looked at later.
+    let first = pair().accepted(1, 5, 900, 2).delivered(1, 1, 5, 2, 902).delivered(2, 1, 5, 2, 902);
+    let second = Story::default().attached(3, 1, 2).publish(3, 7, 100, PublishOutcome::Accepted { seq: 1 });
+    let second = second.ended(3, 150, 151, AttachEnd::Disconnected).delivered(3, 3, 7, 1, 102);
+    let second = second.delivered(1, 3, 7, 1, 102).delivered(2, 3, 7, 1, 102);
+    book.take(&first.0);
+    book.take(&second.0);
+    for watermark in [2_300, 2_500, 2_800, 3_500] {
+        book.settle(ms(watermark));
+    }
+    book.finish(Ending::Drained);
+    assert_eq!(book.totals().echo_expected, 2, "both publishers were attached when they published");
+}
+
+#[test]
 fn delivery_before_acknowledgement_is_normal() {
     let mut book = book();
     book.take(&pair().delivered(2, 1, 5, 1, 101).0);
@@ -272,6 +306,8 @@ fn nothing_is_kept_for_ever() {
     }
     book.settle(ms(1_100_000));
     assert_eq!((book.totals().delivered, book.totals().lost), (100, 0));
+    // Attachments stay for as long as a publisher has to report what it sent to them.
+    book.settle(ms(1_010_000));
     assert_eq!(book.footprint(), (0, 0, 0));
 }
 

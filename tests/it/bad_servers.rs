@@ -21,23 +21,23 @@ fn scripted(script: impl Fn(&mut Session, &Value) + Send + Sync + 'static) -> Se
 /// Runs two users against a server; the run has to end by itself with a verdict, and its sums have to hold.
 #[track_caller]
 fn verdict(server: &Server) -> Value {
-    outcome(server, 0, &[])
+    outcome(server, &[])
 }
 
 /// A run in which nothing at all succeeded cannot pass.
 #[track_caller]
 fn no_verdict(server: &Server) -> Value {
-    let results = outcome(server, 4, &["--duration", "400ms"]);
+    let results = outcome(server, &["--duration", "400ms"]);
     assert_eq!(results["verdict"]["outcome"], "no_verdict");
     results
 }
 
 #[track_caller]
-fn outcome(server: &Server, code: i32, more: &[&str]) -> Value {
+fn outcome(server: &Server, more: &[&str]) -> Value {
     let folder = Folder::new();
     folder.write("users.csv", USERS_WITH_TOKENS);
     let scenario = folder.write("scenario.toml", &with_tokens(&server.url()));
-    call([&["run", &scenario, "--out", &folder.argument("run")], more].concat()).with_code(code);
+    call([&["run", &scenario, "--out", &folder.argument("run")], more].concat()).with_figures();
     let results = results(&folder.path("run"));
     assert_balanced(&results);
     assert_eq!(results["run"]["ended_by"], "plan");
@@ -233,7 +233,7 @@ fn every_reply_late() {
     folder.write("users.csv", USERS_WITH_TOKENS);
     let text = with_tokens(&server.url()).replace("think = \"20ms\"", "think = \"20ms\"\n  on_failure = \"continue\"");
     let scenario = folder.write("scenario.toml", &text);
-    call(["run", &scenario, "--out", &folder.argument("run")]).with_code(0);
+    call(["run", &scenario, "--out", &folder.argument("run")]).with_figures();
     let results = results(&folder.path("run"));
     assert_balanced(&results);
     at_least_one(&results, "/users/late_replies");

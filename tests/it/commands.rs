@@ -97,7 +97,7 @@ fn reports_and_results_are_what_they_promise() {
     let folder = Folder::new();
     let scenario = folder.write("chat.toml", &chat("1s"));
     let run = folder.argument("run");
-    call(["run", &scenario, "--out", &run, "--gate", "delivery.lost == 0"]).with_code(0);
+    call(["run", &scenario, "--out", &run, "--gate", "delivery.lost == 0"]).with_figures();
     let written = results(&folder.path("run"));
     let schema = json(&call(["schema", "results"]).with_code(0).stdout);
     conforms(&schema, &schema, &written, "results");

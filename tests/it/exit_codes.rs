@@ -1,6 +1,6 @@
 //! What the exit code says, and the sentence that goes with it: what is wrong, and the way out.
 
-use crate::program::{Folder, call, call_with, results};
+use crate::program::{Folder, alone, call, call_with, results};
 use crate::scenarios::{USERS_WITH_TOKENS, chat, with_tokens};
 use crate::server::{Server, closed_port, read_request, reply, swallow};
 use crate::simulated::Simulated;
@@ -15,6 +15,7 @@ fn run(folder: &Folder, text: &str, more: &[&str]) -> crate::program::Ended {
 
 #[test]
 fn pass_and_fail() {
+    let _alone = alone();
     let folder = Folder::new();
     let ended = run(&folder, &chat("1s"), &["--gate", "delivery.lost == 0"]).with_code(0);
     assert!(ended.stdout.contains("PASS"), "{}", ended.stdout);
@@ -63,6 +64,7 @@ fn tls_where_there_is_none() {
 
 #[test]
 fn a_certificate_that_nobody_vouches_for() {
+    let _alone = alone();
     let (folder, server) = (Folder::new(), Simulated::start(&["--tls"]));
     run(&folder, &chat("1s"), &["--target", &server.url]).with_code(3).says(&["TLS", "certificate", "target.tls"]);
     let folder = Folder::new();
@@ -123,6 +125,7 @@ fn a_silent_target() {
 
 #[test]
 fn too_few_samples_are_no_verdict() {
+    let _alone = alone();
     let folder = Folder::new();
     let ended = run(&folder, &chat("1s"), &["--gate", "publish.response.p9999 < 1s"]).with_code(4);
     assert!(ended.stdout.contains("NO VERDICT") && ended.stdout.contains("needs 10000"), "{}", ended.stdout);

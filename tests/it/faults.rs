@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{Folder, assert_balanced, call, results};
+use crate::program::{Folder, alone, assert_balanced, call, results};
 use crate::simulated::Simulated;
 
 /// Two teams of twelve; 90 publishes a second go to eleven colleagues each. Nobody publishes before all are there,
@@ -48,7 +48,7 @@ pub fn run_scenario(scenario: &str, faults: &str) -> (Value, Value) {
     let faults = folder.write("faults.toml", faults);
     let scenario = folder.write("scenario.toml", scenario);
     let server = Simulated::start(&["--faults", &faults]);
-    call(["run", &scenario, "--target", &server.url, "--out", &folder.argument("run")]).with_code(0);
+    call(["run", &scenario, "--target", &server.url, "--out", &folder.argument("run")]).with_figures();
     let results = results(&folder.path("run"));
     assert_balanced(&results);
     (server.stop(), results)
@@ -165,6 +165,7 @@ fn cut_connections_lose_nothing() {
 /// The same, with the simulator inside the run: the flag of `run` reaches it.
 #[test]
 fn faults_of_the_embedded_simulator() {
+    let _alone = alone();
     let folder = Folder::new();
     let faults = folder.write("faults.toml", "lost = { every = 30, max = 7 }\n");
     let scenario = folder.write("scenario.toml", SCENARIO);

@@ -2,6 +2,7 @@
 
 mod bad_rest;
 mod bad_servers;
+mod churn;
 mod commands;
 mod contract;
 mod crash;

@@ -36,7 +36,7 @@ fn a_password_from_the_environment() {
     let folder = Folder::new();
     let scenario = folder.write("scenario.toml", &chat("800ms"));
     let out = folder.argument("run");
-    let ended = call_with(["-vv", "run", &scenario, "--out", &out], &[("PBX_PASSWORD", PASSWORD)]).with_code(0);
+    let ended = call_with(["-vv", "run", &scenario, "--out", &out], &[("PBX_PASSWORD", PASSWORD)]).with_figures();
     nowhere(&[PASSWORD], &ended, &folder.path("run"));
     let kept = std::fs::read_to_string(folder.path("run").join("scenario.toml")).expect("is written");
     assert!(kept.contains("${env:PBX_PASSWORD"), "{kept}");
@@ -47,11 +47,11 @@ fn a_password_in_the_file_or_in_a_flag() {
     let folder = Folder::new();
     let inline = chat("800ms").replace("${env:PBX_PASSWORD:-secret}", PASSWORD);
     let scenario = folder.write("scenario.toml", &inline);
-    let ended = call(["run", &scenario, "--out", &folder.argument("run")]).with_code(0);
+    let ended = call(["run", &scenario, "--out", &folder.argument("run")]).with_figures();
     nowhere(&[PASSWORD], &ended, &folder.path("run"));
     let scenario = folder.write("plain.toml", &chat("800ms"));
     let set = format!("users.generate.password={PASSWORD}");
-    let ended = call(["run", &scenario, "--out", &folder.argument("other"), "--set", &set]).with_code(0);
+    let ended = call(["run", &scenario, "--out", &folder.argument("other"), "--set", &set]).with_figures();
     nowhere(&[PASSWORD], &ended, &folder.path("other"));
     for arguments in [&["check", &scenario, "--set", &set][..], &["check", &scenario, "--json", "--set", &set]] {
         let ended = call(arguments).with_code(0);
@@ -89,7 +89,7 @@ fn tokens_that_the_server_repeats() {
     let folder = Folder::new();
     folder.write("users.csv", USERS_WITH_TOKENS);
     let scenario = folder.write("scenario.toml", &with_tokens(&server.url()));
-    let ended = call(["-vv", "run", &scenario, "--out", &folder.argument("run")]).with_code(0);
+    let ended = call(["-vv", "run", &scenario, "--out", &folder.argument("run")]).with_figures();
     let encoded = base64(b"1001@example.com:tok-7f3a-first");
     nowhere(&["tok-7f3a", &encoded], &ended, &folder.path("run"));
     let ended = call(["try", &scenario]).with_code(1);

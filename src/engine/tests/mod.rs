@@ -3,6 +3,7 @@
 mod faults;
 mod steady;
 mod stuck;
+mod swings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ struct Ran {
     groups_left: Vec<String>,
     /// How long the drain took, from the marks.
     drain_s: f64,
+    /// Set-up, load, drain and tear-down.
+    took: Duration,
 }
 
 /// Who sees what a run writes down.
@@ -117,10 +120,12 @@ fn carry_out(text: &str, faults: &str, slots: u32) -> Ran {
         let interval = Duration::from_secs(1).max(plan.scenario.load.duration() / 60);
         let (options, _tell) = options(&plan, &dialer, interval);
         let mut watch = Watch::default();
+        let clock = Clock::start();
         run_local(options, &mut watch).await.expect("a run");
+        let took = clock.now().since_start();
         let groups_left = groups_of_first_user(&plan, &dialer).await;
         let faults = simulator.stop().await;
-        Ran { results: watch.fold.finish(), sums: watch.sums, faults, groups_left, drain_s: watch.drain_s }
+        Ran { results: watch.fold.finish(), sums: watch.sums, faults, groups_left, drain_s: watch.drain_s, took }
     })
 }
 

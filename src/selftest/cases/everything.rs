@@ -19,7 +19,6 @@ pub(super) const CASES: [Case; 1] = [Case {
         "phantom",
         "corrupted",
         "echoes missing",
-        "missed",
         "closed",
         "reconnects",
         "malformed",
