@@ -11,6 +11,9 @@ const CHECK: &str = "rest";
 const FIX: &str =
     "correct `target.rest_url`: the web port and `/api` path of the PBX, which may differ from those of `target.url`";
 
+const CERTIFICATE_FIX: &str =
+    "`tls = { ca_file = \"FILE.pem\" }` or `tls = { verify = false }`: one setting for WebSocket, files and REST";
+
 pub(super) async fn look(rest: &RestClient, patience: Duration) -> Finding {
     // One request at the most: more could count as an attack.
     match timeout(patience, rest.greet()).await {
@@ -22,7 +25,11 @@ pub(super) async fn look(rest: &RestClient, patience: Duration) -> Finding {
 fn judge(base: &str, answer: Result<(u16, String), TokenError>) -> Finding {
     let (status, body) = match answer {
         Ok(answer) => answer,
-        Err(error) => return Finding::bad(CHECK, format!("`{base}` gives no answer: {error}"), FIX),
+        Err(error) => {
+            // The HTTP library tells the cause only as text.
+            let fix = if error.detail.contains("certificate") { CERTIFICATE_FIX } else { FIX };
+            return Finding::bad(CHECK, format!("`{base}` gives no answer: {error}"), fix);
+        }
     };
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
     let found = format!("`{base}` answers a request without credentials with HTTP {status}");

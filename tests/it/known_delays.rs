@@ -10,13 +10,18 @@ mod server;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use server::{Delay, Server};
 
+/// One at a time: each of them would be the busy machine of the others.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Runs a scenario against the server and reads what the program found.
 fn run(server: &Server, users: u32, load: &str, talk: &str) -> Value {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let rows: String = (1..=users).map(|user| format!("{user},example.com,token-{user}\n")).collect();
@@ -78,8 +83,15 @@ fn percentile(sorted: &[Duration], part: f64) -> Duration {
     sorted[rank.clamp(1, sorted.len()) - 1]
 }
 
-/// Compares the program's service times with the server's own record: within 2 % and a millisecond for the way
-/// through the sockets.
+/// How late the program says that its own timers were, milliseconds: what a busy machine adds on the way there, and
+/// again on the way back, is in neither record.
+fn own_lateness_ms(results: &Value, name: &str) -> f64 {
+    let lags = [&results["generator"]["lag_us"], &results["arrivals"]["lag_us"]];
+    2.0 * lags.iter().filter_map(|lag| lag[name].as_f64()).fold(0.0, f64::max) / 1e3
+}
+
+/// Compares the program's service times with the server's own record: within 2 %, a millisecond for the way through
+/// the sockets, and the lateness to which the program itself admits; a fraction of a millisecond on a quiet machine.
 fn assert_agrees(results: &Value, record: &[Duration]) {
     let publish = &results["operations"]["publish"];
     assert_eq!(publish["ok"], record.len(), "one sample for each reply: {publish}");
@@ -90,7 +102,7 @@ fn assert_agrees(results: &Value, record: &[Duration]) {
     for (name, part) in [("p50", 0.50), ("p95", 0.95), ("p99", 0.99)] {
         let own = percentile(record, part).as_secs_f64() * 1e3;
         let measured = publish["service_us"][name].as_f64().expect("a figure") / 1e3;
-        let tolerance = own * 0.02 + 1.0;
+        let tolerance = own * 0.02 + 1.0 + own_lateness_ms(results, name);
         assert!((measured - own).abs() <= tolerance, "{name}: measured {measured:.2} ms, the server {own:.2} ms");
     }
 }
@@ -180,7 +192,8 @@ fn a_stall_shows_in_response_times_and_missed_arrivals() {
     // It was the server that was late and not the program.
     let lag = arrivals["lag_us"]["p99"].as_u64().expect("a figure");
     assert!(lag < response_max / 10, "lag {lag} µs, response {response_max} µs");
-    let longest = record.last().expect("a reply").as_micros() as f64;
-    let measured = publish["service_us"]["max"].as_f64().expect("a figure");
-    assert!((measured - longest).abs() <= longest * 0.02 + 1_000.0, "measured {measured} µs, the server {longest} µs");
+    let longest = record.last().expect("a reply").as_secs_f64() * 1e3;
+    let measured = publish["service_us"]["max"].as_f64().expect("a figure") / 1e3;
+    let tolerance = longest * 0.02 + 1.0 + own_lateness_ms(&results, "max");
+    assert!((measured - longest).abs() <= tolerance, "measured {measured:.2} ms, the server {longest:.2} ms");
 }

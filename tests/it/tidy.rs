@@ -28,10 +28,8 @@ fn allowed(module: &str) -> Vec<&'static str> {
         // A stand-in that shared our idea of success could not catch a mistake in it.
         "simulator" => vec!["protocol", "tick"],
         "cli" => [L0, L1, L2, L3, SHELL, &["doctor", "selftest"]].concat(),
-        // It looks at everything that a run is going to use, and only `cli` uses it.
-        "doctor" => [L0, L1, L2, L3, SHELL].concat(),
-        // It runs the simulator and the harness against each other, and only `cli` uses it.
-        "selftest" => [L0, L1, L2, L3, SHELL].concat(),
+        // They look at, or carry out, whole runs, and only `cli` uses them.
+        "doctor" | "selftest" => [L0, L1, L2, L3, SHELL].concat(),
         _ if L0.contains(&module) => Vec::new(),
         _ if L1.contains(&module) => L0.to_vec(),
         _ if L2.contains(&module) => [L0, L1].concat(),
