@@ -17,6 +17,8 @@ pub(super) struct Attachment {
     pub(super) requested: Tick,
     /// Greatest seq received live.
     pub(super) last_seq: u64,
+    /// Which of the 64 seqs up to that one were received; the lowest bit is that one.
+    seen: u64,
     /// When a leave was sent; [`Tick::NEVER`] while there is none.
     pub(super) leaving: Tick,
     /// A page of history was given up and may come yet.
@@ -53,6 +55,7 @@ impl Attachments {
             id,
             requested: at,
             last_seq: 0,
+            seen: 0,
             leaving: Tick::NEVER,
             has_stray_page: false,
         });
@@ -83,6 +86,25 @@ impl Attachments {
 }
 
 impl Attachment {
+    /// Notes a message that was received live; whether it is the first with its seq. A repeat has no delivery time
+    /// of its own; what comes more than 64 messages late is taken for one.
+    pub(super) fn receive(&mut self, seq: u64) -> bool {
+        if seq == 0 {
+            return true;
+        }
+        if seq > self.last_seq {
+            let step = seq - self.last_seq;
+            self.seen = if step < 64 { (self.seen << step) | 1 } else { 1 };
+            self.last_seq = seq;
+            return true;
+        }
+        let behind = self.last_seq - seq;
+        let bit = if behind < 64 { 1 << behind } else { 0 };
+        let is_first = bit & !self.seen != 0;
+        self.seen |= bit;
+        is_first
+    }
+
     fn record_end(&self, call: &mut Call<'_>, now: Tick, how: AttachEnd) {
         if let Some(id) = self.id {
             let requested = self.leaving.min(now);
@@ -112,5 +134,29 @@ pub(super) fn topic_key(topic: &Topic, own: Option<UserId>, call: &Call<'_>) -> 
         Topic::User(peer) => TopicKey::of_pair(own.unwrap_or(UserId(0)), *peer),
         Topic::Group(group) => TopicKey::of_name(call.directory.group_name(*group).unwrap_or_default()),
         Topic::Other(name) => TopicKey::of_name(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_known_and_a_straggler_is_not_one() {
+        let mut attachment = Attachment {
+            topic: Topic::Me,
+            key: TopicKey(0),
+            id: None,
+            requested: Tick::ZERO,
+            last_seq: 0,
+            seen: 0,
+            leaving: Tick::NEVER,
+            has_stray_page: false,
+        };
+        let mut receive = |seq: u64| attachment.receive(seq);
+        assert!(receive(7) && receive(9) && receive(8));
+        assert!(!receive(7) && !receive(8) && !receive(9));
+        assert!(receive(200) && !receive(9), "too far behind to be told from a repeat");
+        assert!(receive(0) && receive(0), "without a number nothing is known");
     }
 }

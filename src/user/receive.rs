@@ -119,11 +119,10 @@ impl User {
     /// Books a live message.
     pub(super) fn deliver(&mut self, call: &mut Call<'_>, topic: &Topic, record: DeliveryRecord) {
         let is_echo = record.key >> 30 == u64::from(self.index);
-        if !is_echo {
+        let attachment = self.session.as_mut().and_then(|session| session.attachments.find(topic));
+        let is_first = attachment.is_none_or(|attachment| attachment.receive(record.seq));
+        if is_first && !is_echo {
             call.books.figures.delivery.record(record.received.micros_since(record.sent));
-        }
-        if let Some(attachment) = self.session.as_mut().and_then(|session| session.attachments.find(topic)) {
-            attachment.last_seq = attachment.last_seq.max(record.seq);
         }
         call.books.batch.deliveries.push(record);
     }

@@ -114,7 +114,11 @@ fn modules_use_lower_layers_only() {
         if ["main", "lib"].contains(&module.as_str()) {
             continue;
         }
-        let allowed = allowed(&module);
+        let mut allowed = allowed(&module);
+        if inside.starts_with("engine/tests") {
+            // Whole runs need somebody to talk to; the engine itself does not know the simulator.
+            allowed.push("simulator");
+        }
         let text = read(&path);
         for (number, line) in code(&text) {
             for used in used(line) {
