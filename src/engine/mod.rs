@@ -10,10 +10,12 @@ mod collector;
 mod diagnosis;
 mod driver;
 mod errand;
+mod error;
 mod floor;
 mod groups;
 mod health;
 mod monitor;
+mod options;
 mod pacer;
 mod run;
 #[cfg(test)]
@@ -27,7 +29,9 @@ pub use capacity::{DESCRIPTORS_SPARE, PortNeed, PortRange, check_source_addresse
 pub use clock::Clock;
 pub use collector::Progress;
 pub use errand::{Errand, ErrandError};
+pub use error::EngineError;
 pub use floor::{Tap, TapEvent};
 pub use health::{descriptor_limits, raise_descriptor_limit};
-pub use run::{EngineError, Observer, Outcome, RunOptions, Stop, Targets, run, run_local};
+pub use options::{Observer, Outcome, RunOptions, Stop, Targets};
+pub use run::{run, run_local};
 pub use trial::try_once;

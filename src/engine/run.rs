@@ -1,6 +1,5 @@
 //! A run from start to end: tokens, groups, load, drain, tear-down.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc as sync_mpsc;
@@ -12,155 +11,26 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::alarm::Precision;
 use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
-use super::collector::{Collector, Handover, Progress};
-use super::errand::ErrandError;
+use super::collector::{Collector, Handover};
+use super::error::EngineError;
 use super::monitor::Monitor;
+use super::options::{Observer, Outcome, RunOptions, Stop};
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
 use super::{Clock, diagnosis, groups, health, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
-use crate::plan::{Directory, Plan};
-use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd, RunInfo};
+use crate::plan::Directory;
+use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd};
 use crate::scenario::{Scenario, Stage};
 use crate::tick::Tick;
-use crate::transport::{Dialer, FileClient, RestClient, TransportError, upgrade};
+use crate::transport::upgrade;
 use crate::user::Mode;
 
 /// Between the start of the workers and that of the load.
 const RUN_UP: Duration = Duration::from_millis(100);
 /// How long workers get to end beyond what their users get.
 const WORKERS_WITHIN: Duration = Duration::from_secs(10);
-
-/// What a run needs.
-pub struct RunOptions {
-    /// What is going to be done.
-    pub plan: Arc<Plan>,
-    /// What is known of the run before it begins.
-    pub info: RunInfo,
-    /// Where to.
-    pub targets: Targets,
-    /// Time between two hand-overs.
-    pub interval: Duration,
-    /// Tells the run to stop.
-    pub stop: watch::Receiver<Stop>,
-}
-
-/// The three faces of a service.
-#[derive(Debug, Clone)]
-pub struct Targets {
-    /// The WebSocket.
-    pub service: Dialer,
-    /// Files.
-    pub files: FileClient,
-    /// Tokens; `None` when the user file has them.
-    pub rest: Option<RestClient>,
-}
-
-/// What somebody outside wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// Go on.
-    No,
-    /// Drain, report and end.
-    Drain(EndedBy),
-    /// End at once.
-    Now(EndedBy),
-}
-
-impl Stop {
-    fn reason(self) -> Option<EndedBy> {
-        match self {
-            Stop::No => None,
-            Stop::Drain(reason) | Stop::Now(reason) => Some(reason),
-        }
-    }
-}
-
-/// Watches a run.
-pub trait Observer {
-    /// Something new begins; `done` of `wanted` are through.
-    fn stage(&mut self, stage: &'static str, done: u32, wanted: u32);
-    /// A record to be written down, in order.
-    fn record(&mut self, record: Record);
-    /// An interval is over; called before its record.
-    fn progress(&mut self, record: &IntervalRecord, progress: &Progress);
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
-    /// What ended it.
-    pub ended_by: EndedBy,
-}
-
-/// Why a run could not be carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The target cannot be reached.
-    #[error(
-        "the target `{host}:{port}` cannot be used: {source}; check `target.url` and `target.tls`, or try `url = \"embedded\"`"
-    )]
-    Target {
-        /// Its host.
-        host: String,
-        /// Its port.
-        port: u16,
-        /// What went wrong.
-        source: TransportError,
-    },
-    /// The target accepts a connection and does not answer.
-    #[error(
-        "the target `{host}:{port}` did not answer the WebSocket upgrade within {within:?}; check `target.url`, or raise `target.timeout`"
-    )]
-    Silent {
-        /// Its host.
-        host: String,
-        /// Its port.
-        port: u16,
-        /// How long it had.
-        within: Duration,
-    },
-    /// There are no tokens.
-    #[error("{0}")]
-    Tokens(String),
-    /// A group of the topology could not be created.
-    #[error("group `{title}` cannot be created: {source}")]
-    Groups {
-        /// Its title.
-        title: String,
-        /// What went wrong.
-        source: ErrandError,
-    },
-    /// More users than descriptors.
-    #[error(
-        "{users} users need {needed} descriptors and this system allows {limit}; plan at most {fits} users, or raise the hard limit (`ulimit -Hn`)"
-    )]
-    Descriptors {
-        /// Users planned.
-        users: u32,
-        /// Descriptors needed.
-        needed: u64,
-        /// Descriptors allowed.
-        limit: u64,
-        /// Users that would fit.
-        fits: u64,
-    },
-    /// More users than ports.
-    #[error("{0}; {way_out}", way_out = .0.way_out())]
-    Ports(PortNeed),
-    /// A source address is not one of this machine's.
-    #[error("cannot connect from `{address}`: {source}; add it to an interface, or correct `target.source_addresses`")]
-    SourceAddress {
-        /// The address.
-        address: IpAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A thread or a runtime could not be made.
-    #[error("a worker cannot be started: {0}")]
-    Worker(#[from] std::io::Error),
-}
 
 /// Carries a plan out. Blocks until it is over.
 ///

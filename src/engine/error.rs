@@ -1,0 +1,76 @@
+//! Why a run could not be carried out: each reason with its way out.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::capacity::PortNeed;
+use super::errand::ErrandError;
+use crate::transport::TransportError;
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The target cannot be reached.
+    #[error(
+        "the target `{host}:{port}` cannot be used: {source}; check `target.url` and `target.tls`, or try `url = \"embedded\"`"
+    )]
+    Target {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What went wrong.
+        source: TransportError,
+    },
+    /// The target accepts a connection and does not answer.
+    #[error(
+        "the target `{host}:{port}` did not answer the WebSocket upgrade within {within:?}; check `target.url`, or raise `target.timeout`"
+    )]
+    Silent {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// How long it had.
+        within: Duration,
+    },
+    /// There are no tokens.
+    #[error("{0}")]
+    Tokens(String),
+    /// A group of the topology could not be created.
+    #[error("group `{title}` cannot be created: {source}")]
+    Groups {
+        /// Its title.
+        title: String,
+        /// What went wrong.
+        source: ErrandError,
+    },
+    /// More users than descriptors.
+    #[error(
+        "{users} users need {needed} descriptors and this system allows {limit}; plan at most {fits} users, or raise the hard limit (`ulimit -Hn`)"
+    )]
+    Descriptors {
+        /// Users planned.
+        users: u32,
+        /// Descriptors needed.
+        needed: u64,
+        /// Descriptors allowed.
+        limit: u64,
+        /// Users that would fit.
+        fits: u64,
+    },
+    /// More users than ports.
+    #[error("{0}; {way_out}", way_out = .0.way_out())]
+    Ports(PortNeed),
+    /// A source address is not one of this machine's.
+    #[error("cannot connect from `{address}`: {source}; add it to an interface, or correct `target.source_addresses`")]
+    SourceAddress {
+        /// The address.
+        address: IpAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread or a runtime could not be made.
+    #[error("a worker cannot be started: {0}")]
+    Worker(#[from] std::io::Error),
+}
