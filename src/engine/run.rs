@@ -376,7 +376,8 @@ impl Run {
     }
 
     async fn tear_down(&self, observer: &mut dyn Observer) {
-        if self.options.plan.topology.groups() == 0 {
+        let mut groups = 0..self.options.plan.topology.groups();
+        if !groups.any(|group| self.directory.group_name(group).is_some()) {
             return;
         }
         observer.stage("deleting groups", 0, 0);

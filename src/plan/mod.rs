@@ -41,6 +41,7 @@ pub struct Plan {
 impl Plan {
     /// Plans a run.
     pub fn new(scenario: Arc<Scenario>, run_id: &str, slots: u32) -> Plan {
+        crate::ops::payload::prepare();
         let seed = scenario.seed;
         let topology = Topology::new(&scenario, seed);
         let personas = share_out(&scenario.personas, scenario.users.count);
