@@ -10,7 +10,7 @@ use crate::scenario::Health;
 
 /// Lateness below which a worker that waits for a processor is not yet harmed by it, microseconds: below the
 /// milliseconds that a scheduler gives each of several busy threads in turn.
-const HARMLESS_LAG_US: u64 = 2_000;
+const HARMLESS_LAG_US: u64 = 4_000;
 /// Samples that a percentile of lateness needs.
 const LAG_SAMPLES_MIN: u64 = 20;
 

@@ -3,7 +3,7 @@
 use crate::program::{Folder, alone, assert_balanced, call, results};
 use crate::simulated::Simulated;
 
-fn passes(name: &str) {
+fn passes(name: &str) -> u64 {
     let _alone = alone();
     let folder = Folder::new();
     let scenario = format!("tests/contract/{name}.toml");
@@ -20,13 +20,16 @@ fn passes(name: &str) {
         assert!(op["started"].as_u64() > Some(0) && op["open"] == 0, "{name}: {op}");
     }
     let delivery = &results["delivery"];
-    assert!(delivery["delivered"].as_u64() > Some(0), "{delivery}");
     for none in ["lost", "duplicated", "reordered", "phantom", "corrupted", "foreign", "unknown"] {
         assert_eq!(delivery[none], 0, "{none}: {delivery}");
     }
+    assert!(delivery["echo_delivered"].as_u64() > Some(0), "{delivery}");
     assert_eq!(delivery["echo_expected"], delivery["echo_delivered"]);
+    delivery["delivered"].as_u64().expect("a count")
 }
 
+/// Its users are attached for some milliseconds of each round, and on a fast machine never two of a pair at once: how
+/// many deliveries there are is left to chance, and only the publisher's own copies are certain.
 #[test]
 fn every_operation() {
     passes("every-operation");
@@ -34,12 +37,13 @@ fn every_operation() {
 
 #[test]
 fn office() {
-    passes("office");
+    assert!(passes("office") > 0);
 }
 
 #[test]
 fn pairs() {
-    passes("pairs");
+    // Every message has one receiver, which is there before the first arrival.
+    assert_eq!(passes("pairs"), 1_650);
 }
 
 /// The example of the design names a staging system and takes eleven minutes: its shape is run, smaller, over TLS.
