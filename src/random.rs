@@ -14,8 +14,8 @@ pub type Random = Pcg32;
 pub enum Purpose {
     /// Choices of one virtual user.
     User(u32),
-    /// Arrivals of one slot.
-    Arrivals(u32),
+    /// Arrivals of the open model.
+    Arrivals,
     /// Who talks to whom.
     Topology,
 }
@@ -24,7 +24,7 @@ pub enum Purpose {
 pub fn generator(seed: u64, purpose: Purpose) -> Random {
     let stream = match purpose {
         Purpose::User(index) => u64::from(index),
-        Purpose::Arrivals(slot) => (1 << 40) | u64::from(slot),
+        Purpose::Arrivals => 1 << 40,
         Purpose::Topology => 1 << 41,
     };
     // The seed alone would start all streams from one state; mixing decorrelates their first draws.

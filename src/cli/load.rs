@@ -20,7 +20,12 @@ pub(super) struct Ready {
 /// Reads, checks and compiles a scenario.
 pub(super) fn scenario(path: &Path, flags: &ScenarioFlags) -> Result<Ready, Problems> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| Problems::unreadable(&name, error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        Problems::unreadable(
+            &name,
+            format!("the scenario cannot be read: {error}; `pbxload init` writes one to start from"),
+        )
+    })?;
     let source = Source { name, text };
     let overrides = Overrides {
         set: flags.set.clone(),

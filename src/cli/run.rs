@@ -69,7 +69,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
     watcher.display.finish();
     if let Err(error) = outcome {
         // Nothing was measured: an empty folder would only be in the way.
-        if !watcher.has_started && args.out.is_none() {
+        if !watcher.has_started {
             let _ = std::fs::remove_dir_all(folder.path());
         }
         return Err(error.into());

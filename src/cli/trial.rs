@@ -60,9 +60,9 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
         let op_figures = &figures.ops[op.index()];
         if op_figures.started > 0 {
             failed += op_figures.failed;
-            let response = figures::micros(op_figures.response.quantile(0.5));
-            let response = if op_figures.ok > 0 { format!(", median {response}") } else { String::new() };
-            eprintln!("{:<15} {} ok, {} failed{response}", op.name(), op_figures.ok, op_figures.failed);
+            let service = figures::micros(op_figures.service.quantile(0.5));
+            let service = if op_figures.ok > 0 { format!(", answered within {service}") } else { String::new() };
+            eprintln!("{:<15} {} ok, {} failed{service}", op.name(), op_figures.ok, op_figures.failed);
         }
     }
     for (op, kind, stat) in figures.failures.iter() {

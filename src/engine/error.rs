@@ -12,7 +12,7 @@ use crate::transport::TransportError;
 pub enum EngineError {
     /// The target cannot be reached.
     #[error(
-        "the target `{host}:{port}` cannot be used: {source}; check `target.url` and `target.tls`, or try `url = \"embedded\"`"
+        "the target `{host}:{port}` cannot be used: {source}; check `target.url` (`ws` or `wss` too) and `target.tls`, or try `url = \"embedded\"`"
     )]
     Target {
         /// Its host.

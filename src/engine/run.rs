@@ -235,16 +235,18 @@ impl Run {
         let plan = &self.options.plan;
         let load = &plan.scenario.load;
         let length = load.duration();
+        let prepared_at = self.clock.now();
         let mut collector = Collector::new(
             workers.returns.clone(),
             plan.scenario.target.timeout,
             plan.timeout_max() + load.drain,
-            self.clock.now(),
+            prepared_at,
             load_start,
-            figures,
+            Interval::default(),
             Monitor::new(plan.scenario.health, health::memory_bytes()),
         );
         observer.record(Record::Start(Box::new(self.options.info.clone())));
+        observer.record(Record::Interval(Box::new(self.set_up(figures, prepared_at, load_start))));
         for mark in marks(&load.users) {
             observer.record(Record::Mark(mark));
         }
@@ -356,17 +358,22 @@ impl Run {
         }
     }
 
+    /// The record of all that came before the load.
+    fn set_up(&self, figures: Interval, to: Tick, load_start: Tick) -> IntervalRecord {
+        IntervalRecord {
+            from: Tick::ZERO,
+            to,
+            load_start,
+            figures,
+            ledger: Default::default(),
+            health: health::sample(self.options.plan.slots, false),
+        }
+    }
+
     fn record_nothing(&self, observer: &mut dyn Observer, figures: Interval, ended_by: EndedBy) {
         let now = self.clock.now();
         observer.record(Record::Start(Box::new(self.options.info.clone())));
-        observer.record(Record::Interval(Box::new(IntervalRecord {
-            from: Tick::ZERO,
-            to: now,
-            load_start: now,
-            figures,
-            ledger: Default::default(),
-            health: health::sample(0, false),
-        })));
+        observer.record(Record::Interval(Box::new(self.set_up(figures, now, now))));
         self.record_end(observer, ended_by, now);
     }
 

@@ -340,7 +340,7 @@ fn phase_of(op: OpId, word: &str) -> Option<&'static str> {
     let is_of_connect = matches!(phase, Phase::Dns | Phase::Tcp | Phase::Tls | Phase::Upgrade);
     let has_it = match op {
         OpId::Connect => is_of_connect,
-        OpId::Upload | OpId::Download | OpId::Token => !is_of_connect,
+        OpId::Upload | OpId::Download => !is_of_connect,
         _ => false,
     };
     has_it.then_some(*word)

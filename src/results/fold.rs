@@ -28,6 +28,8 @@ pub struct Fold {
     /// Sums of all intervals; its failures and its gauges are not used.
     sums: Interval,
     failures: FailureSums,
+    /// Successes before the load began, which make no rate.
+    ok_before: BTreeMap<OpId, u64>,
     /// The latest totals, and the spread of all intervals.
     ledger: LedgerTotals,
     spread: Latency,
@@ -111,7 +113,14 @@ impl Fold {
             health: *health,
             open: figures.users.open.clone(),
         });
-        self.timeline.push(record);
+        if record.to <= record.load_start {
+            // The set-up: it counts in the sums, and it is no part of the load's course.
+            for (&op, figures) in OpId::ALL.iter().zip(&figures.ops).filter(|(_, figures)| figures.ok > 0) {
+                *self.ok_before.entry(op).or_default() += figures.ok;
+            }
+        } else {
+            self.timeline.push(record);
+        }
     }
 
     /// Counters and whole histograms of all intervals so far, for comparing runs. Gauges are 0 and failures are left out.
@@ -181,12 +190,13 @@ impl Fold {
             _ => unaccounted,
         };
         let phases = Phase::ALL.iter().map(|&(phase, word)| (word, &sums.phases[phase as usize]));
+        let during_load = sums.ok - self.ok_before.get(&op).copied().unwrap_or(0);
         OperationFigures {
             started: sums.started,
             ok: sums.ok,
             failed: sums.failed,
             open,
-            rate_per_s: if load_s > 0.0 { sums.ok as f64 / load_s } else { 0.0 },
+            rate_per_s: if load_s > 0.0 { during_load as f64 / load_s } else { 0.0 },
             failures: self.failures.of(op),
             response_us: (&sums.response).into(),
             service_us: (&sums.service).into(),

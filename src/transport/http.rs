@@ -122,6 +122,10 @@ impl FileClient {
             let _ = connection.await;
         }));
         let sent = Arc::clone(&request.body().sent);
+        if request.body().is_end_stream() {
+            // Nobody asks an empty body for its last byte: the request is out once it is handed over.
+            let _ = sent.set(begun);
+        }
         let response = sender.send_request(request).await.map_err(failed)?;
         let answered = micros_since(begun);
         // A server may answer before it has everything; the rest is then never sent.
