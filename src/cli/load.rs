@@ -1,10 +1,11 @@
 //! From a path and flags to a checked scenario with its gates, or to every mistake in them.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use super::args::ScenarioFlags;
-use crate::gate::{Gate, ScenarioFacts, Severity};
+use crate::gate::{Gate, GateError, ScenarioFacts, Severity};
 use crate::scenario::{
     GateSeverity, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl, load,
 };
@@ -40,7 +41,14 @@ pub(super) fn scenario(path: &Path, flags: &ScenarioFlags) -> Result<Ready, Prob
         variable: &|name| std::env::var(name).ok(),
         read_file: &|wanted| fs::read_to_string(folder.join(wanted)).map_err(|error| error.to_string()),
     };
-    let loaded = load(&source, &overrides, &around)?;
+    let loaded = load(&source, &overrides, &around).map_err(|problems| {
+        let wrong = problems.gates().iter().filter_map(|written| {
+            let error = Gate::parse(&written.text).err()?;
+            Some(gate_problem(problems.place_in_gate(written, error.range.clone()), error))
+        });
+        let wrong = wrong.collect();
+        problems.and(wrong)
+    })?;
     let mut problems = Vec::new();
     check_host(&loaded, flags, &mut problems);
     let gates = compile_gates(&loaded, &mut problems);
@@ -63,16 +71,19 @@ fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Vec<Gate> {
                 GateSeverity::Warn => Severity::Warn,
             })),
             Err(error) => {
-                let place = loaded.place_in_gate(written, error.range.clone());
-                let problem = Problem::at(place, error.message);
-                problems.push(match error.help {
-                    Some(help) => problem.help(help),
-                    None => problem,
-                });
+                problems.push(gate_problem(loaded.place_in_gate(written, error.range.clone()), error));
             }
         }
     }
     gates
+}
+
+fn gate_problem(place: Range<usize>, error: GateError) -> Problem {
+    let problem = Problem::at(place, error.message);
+    match error.help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
 }
 
 /// A typed-in target must be one that the scenario names, one that is allowed, or this machine: load on the wrong

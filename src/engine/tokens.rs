@@ -96,6 +96,7 @@ impl TokenOffice {
                 let access = self.plan.credential(user).clone();
                 self.directory.set_token(user, Token { access, refresh: None, expires: Tick::NEVER });
             }
+            progress(wanted);
             return Ok(());
         }
         let (done, mut results) = mpsc::unbounded_channel();

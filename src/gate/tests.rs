@@ -448,6 +448,7 @@ fn every_way_to_a_verdict() {
     - the run was aborted by a gate after 3.5 s of 20.0 s
     interrupted, and a gate fails: Fail
     - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    - the run was interrupted after 3.5 s of 20.0 s
     interrupted before enough: NoVerdict
     - the run was interrupted after 3.5 s of 20.0 s
     - `publish.count >= 2000` cannot be told: the run ended early; more could have come

@@ -30,7 +30,9 @@ pub fn verdict(results: &Results) -> Verdict {
     doubts.extend(open_books(results));
     let failed: Vec<String> = results.gates.iter().filter(|gate| gate.passed == Some(false)).map(not_held).collect();
     if doubts.is_empty() && !failed.is_empty() {
-        return Verdict { outcome: Outcome::Fail, reasons: failed };
+        // A run that was broken off says so, whatever else it says.
+        let reasons = failed.into_iter().chain(broken_off(results)).collect();
+        return Verdict { outcome: Outcome::Fail, reasons };
     }
     doubts.extend(broken_off(results));
     if results.operations.values().all(|op| op.ok == 0) {

@@ -209,7 +209,7 @@ impl Point<Packed> {
             (op.name().to_owned(), OperationPoint { ok: *ok, failed: *failed, response_us: response.summary })
         };
         SeriesPoint {
-            at_s: seconds_since(self.from, load_start),
+            at_s: seconds_since(self.from.max(load_start), load_start),
             online: self.online,
             operations: self.operations.iter().map(operation).collect(),
             delivered: self.delivery.count,

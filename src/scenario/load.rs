@@ -70,13 +70,7 @@ impl Loaded {
 
     /// The place of a part of a gate's text; of the whole gate when it is written with escapes.
     pub fn place_in_gate(&self, gate: &GateText, part: Range<usize>) -> Range<usize> {
-        let written = self.sources.slice(&gate.place).unwrap_or_default();
-        match written.find(&gate.text) {
-            Some(at) if part.end <= gate.text.len() => {
-                gate.place.start + at + part.start..gate.place.start + at + part.end
-            }
-            _ => gate.place.clone(),
-        }
+        self.sources.place_in_gate(gate, part)
     }
 
     /// The scenario file as it was read.
@@ -95,16 +89,21 @@ pub fn load(source: &Source, overrides: &Overrides, around: &Surroundings<'_>) -
     }
     let edits = Edits::of(overrides, &mut sources);
     let sources = Arc::new(sources);
-    let (result, problems) = read(&sources, &edits, around);
+    let (result, problems, gates) = read(&sources, &edits, around);
     match result {
         Some(scenario) if problems.is_empty() => {
             Ok(Loaded { scenario, effective: edits.effective(&source.text), sources })
         }
-        _ => Err(Problems::new(sources, problems)),
+        _ => Err(Problems { gates, ..Problems::new(sources, problems) }),
     }
 }
 
-fn read(sources: &Sources, edits: &Edits, around: &Surroundings<'_>) -> (Option<Scenario>, Vec<Problem>) {
+/// The scenario, what is wrong with it, and its gates, which are there even when the scenario is not.
+fn read(
+    sources: &Sources,
+    edits: &Edits,
+    around: &Surroundings<'_>,
+) -> (Option<Scenario>, Vec<Problem>, Vec<GateText>) {
     let text = sources.file().text.as_str();
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::default();
@@ -113,14 +112,15 @@ fn read(sources: &Sources, edits: &Edits, around: &Surroundings<'_>) -> (Option<
         // After its first error a line makes no sense any more.
         let mut lines = HashSet::new();
         problems.retain(|problem| lines.insert(line_of(sources, problem)));
-        return (None, with_local(sources, root.into_inner(), problems, around));
+        return (None, with_local(sources, root.into_inner(), problems, around), Vec::new());
     }
     let root_place = start_of_text(text);
     let mut table = root.into_inner();
     edits.apply(&mut reader, &mut table);
     expand::expand(&mut reader, &mut table, around);
     let scenario = scenario(&mut reader, &table, root_place, around);
-    (scenario, reader.into_problems())
+    let gates = reader.take_gates();
+    (scenario, reader.into_problems(), gates)
 }
 
 fn syntax(error: &toml::de::Error, text: &str) -> Problem {
@@ -282,7 +282,9 @@ fn gates(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Vec<GateText>
                 let problem = Problem::at(text.place, "a gate is empty");
                 reader.problem(problem.expected("expected a bound such as `delivery.lost == 0`"));
             } else {
-                gates.push(GateText { text: text.text.to_owned(), severity, place: text.place });
+                let gate = GateText { text: text.text.to_owned(), severity, place: text.place };
+                reader.note_gate(gate.clone());
+                gates.push(gate);
             }
         }
     }

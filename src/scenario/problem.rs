@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::GateText;
 use super::render::{Style, render};
 use super::source::{Source, Sources};
 
@@ -106,16 +107,36 @@ pub(super) fn listed<S: AsRef<str>>(words: &[S]) -> String {
 pub struct Problems {
     pub(super) sources: Arc<Sources>,
     pub(super) list: Vec<Problem>,
+    /// The gates of the scenario, as far as they could be read.
+    pub(super) gates: Vec<GateText>,
 }
 
 impl Problems {
+    /// The gates of the scenario that has these problems: wrong ones among them are worth telling at the same time.
+    pub fn gates(&self) -> &[GateText] {
+        &self.gates
+    }
+
+    /// The place of a part of such a gate's text.
+    pub fn place_in_gate(&self, gate: &GateText, part: Range<usize>) -> Range<usize> {
+        self.sources.place_in_gate(gate, part)
+    }
+
+    /// These problems and more of the same scenario.
+    #[must_use]
+    pub fn and(self, more: Vec<Problem>) -> Problems {
+        let Problems { sources, mut list, gates } = self;
+        list.extend(more);
+        Problems { gates, ..Problems::new(sources, list) }
+    }
+
     pub(super) fn new(sources: Arc<Sources>, mut list: Vec<Problem>) -> Problems {
         list.sort_by_key(|problem| match &problem.place {
             Place::Text(place) => (0, place.start),
             Place::File { line, .. } => (1, *line),
         });
         list.dedup();
-        Problems { sources, list }
+        Problems { sources, list, gates: Vec::new() }
     }
 
     /// The problem that a file cannot be read at all, for a caller that has no text to load.

@@ -9,6 +9,7 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeString, DeTable, DeValue};
 
+use super::GateText;
 use super::problem::{Problem, nearest};
 
 /// A value with its place.
@@ -21,6 +22,8 @@ pub(super) type Key<'i> = Spanned<DeString<'i>>;
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     problems: Vec<Problem>,
+    /// Gates as far as they could be read; what they mean is checked by somebody else.
+    gates: Vec<GateText>,
     /// Whether only a part of the text could be parsed: then nothing can be said to be missing.
     is_partial: bool,
     /// Start of each text that `${env:…}` or `${file:…}` was filled in, and how it was written: what came from there
@@ -83,6 +86,15 @@ impl Reader {
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// Keeps a gate for whoever checks what it means, even when the scenario is wrong elsewhere.
+    pub(super) fn note_gate(&mut self, gate: GateText) {
+        self.gates.push(gate);
+    }
+
+    pub(super) fn take_gates(&mut self) -> Vec<GateText> {
+        std::mem::take(&mut self.gates)
     }
 
     /// Remembers that the text at `place` was filled in.

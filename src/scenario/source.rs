@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::redact;
+use super::{GateText, redact};
 
 /// A scenario's text and what to call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,17 @@ impl Sources {
         let lines = std::iter::once(0).chain(newlines).collect();
         self.parts.push(Part { start, source, secrets, lines });
         start
+    }
+
+    /// The place of a part of a gate's text; of the whole gate when it is written with escapes.
+    pub(super) fn place_in_gate(&self, gate: &GateText, part: Range<usize>) -> Range<usize> {
+        let written = self.slice(&gate.place).unwrap_or_default();
+        match written.find(&gate.text) {
+            Some(at) if part.end <= gate.text.len() => {
+                gate.place.start + at + part.start..gate.place.start + at + part.end
+            }
+            _ => gate.place.clone(),
+        }
     }
 
     /// The scenario file.

@@ -32,6 +32,9 @@ fn bad_scenarios_and_flags() {
     let ended = run(&folder, &mistakes, &[]).with_code(2);
     // Both at once, each with its place and the way out.
     ended.says(&["scenario.toml:5", "timout", "timeout", "pear"]);
+    // Gates too, although what they mean is checked elsewhere.
+    let ended = run(&folder, &mistakes, &["--gate", "publish.reponse.p99 < 1s"]).with_code(2);
+    ended.says(&["timout", "pear", "publish.reponse.p99", "publish.response.p99"]);
     assert!(!folder.path("run").exists(), "nothing is left behind by a scenario that was never run");
     let bad: [(&[&str], &[&str]); 8] = [
         (&["run", "/nowhere/scenario.toml"], &["/nowhere/scenario.toml"]),
@@ -59,7 +62,9 @@ fn nothing_listens() {
 fn tls_where_there_is_none() {
     let (folder, server) = (Folder::new(), Simulated::start(&[]));
     let url = server.url.replace("ws://", "wss://");
-    run(&folder, &with_tokens(&url), &[]).with_code(3).says(&["TLS", "check `target.url` and `target.tls`"]);
+    run(&folder, &with_tokens(&url), &[])
+        .with_code(3)
+        .says(&["TLS", "check `target.url` (`ws` or `wss` too) and `target.tls`"]);
 }
 
 #[test]
