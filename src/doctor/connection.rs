@@ -30,10 +30,7 @@ pub(super) async fn look(scenario: &Scenario, dialer: &Dialer, patience: Duratio
         let took = dialled.phases.tls.unwrap_or_default();
         findings.push(tls::judge(&scenario.target.tls, took, certificate.as_ref(), now_s));
     }
-    let path = match endpoint.path.as_str() {
-        "" => scenario.target.dialect.websocket_path,
-        given => given,
-    };
+    let path = endpoint.path_or(scenario.target.dialect.websocket_path);
     let upgraded = timeout(patience, upgrade(dialled.stream, endpoint, path)).await;
     findings.push(match upgraded {
         Ok(Ok((_, took))) => Finding::ok(UPGRADE, format!("`{path}` upgrades in {}", micros(took))),

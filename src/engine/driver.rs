@@ -303,13 +303,10 @@ fn poll_job<T>(job: &mut Job<T>, cx: &mut Context<'_>) -> Option<T> {
 
 async fn connect(floor: Rc<Floor>) -> Result<(Socket, ConnectPhases), TransportError> {
     let dialled = floor.dialer.dial().await?;
-    let path = if floor.dialer.endpoint.path.is_empty() {
-        let world = floor.world.borrow();
-        world.plan.scenario.target.dialect.websocket_path.to_owned()
-    } else {
-        floor.dialer.endpoint.path.clone()
-    };
-    let (socket, upgrade) = upgrade(dialled.stream, &floor.dialer.endpoint, &path).await?;
+    let endpoint = &floor.dialer.endpoint;
+    // A dialect is static, so nothing stays borrowed while the upgrade is waited for.
+    let usual = floor.world.borrow().plan.scenario.target.dialect.websocket_path;
+    let (socket, upgrade) = upgrade(dialled.stream, endpoint, endpoint.path_or(usual)).await?;
     let phases = dialled.phases;
     Ok((socket, ConnectPhases { dns: phases.dns, tcp: phases.tcp, tls: phases.tls, upgrade }))
 }

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -63,19 +61,15 @@ impl Errand {
         let token = directory.token(user).ok_or_else(|| ErrandError::NoToken(plan.user_name(user)))?;
         let open = async {
             let dialled = dialer.dial().await?;
-            let path = match dialer.endpoint.path.as_str() {
-                "" => target.dialect.websocket_path,
-                given => given,
-            };
+            let path = dialer.endpoint.path_or(target.dialect.websocket_path);
             Ok::<_, TransportError>(upgrade(dialled.stream, &dialer.endpoint, path).await?.0)
         };
         let socket = timeout(within, open).await.map_err(|_| ErrandError::Silent("connect"))??;
         let mut errand = Errand { socket, within };
-        let plain = format!("{}@{}:{}", plan.user_name(user), plan.domain(user), token.access.reveal());
+        let (scheme, secret) = plan.login_secret(user, &token);
         let answer = errand
             .ask("login", |id| {
-                let secret = Some(STANDARD.encode(&plain).into());
-                ClientMessage::Login(client::Login { id, scheme: Some("access_token".into()), secret })
+                ClientMessage::Login(client::Login { id, scheme: Some(scheme.into()), secret: Some(secret.into()) })
             })
             .await?;
         if let Some(id) = answer.user.and_then(|name| UserId::parse(&name, target.dialect.user_ids)) {

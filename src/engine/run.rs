@@ -174,10 +174,7 @@ impl Run {
         let (host, port) = (dialer.endpoint.host.clone(), dialer.endpoint.port);
         let attempt = async {
             let dialled = dialer.dial().await?;
-            let path = match dialer.endpoint.path.as_str() {
-                "" => target.dialect.websocket_path,
-                given => given,
-            };
+            let path = dialer.endpoint.path_or(target.dialect.websocket_path);
             upgrade(dialled.stream, &dialer.endpoint, path).await.map(|_| ())
         };
         match timeout(target.timeout, attempt).await {

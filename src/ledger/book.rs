@@ -10,6 +10,7 @@ use super::message::{Claim, Message};
 use super::mixed::Mixed;
 use super::topic::{Absence, Topic, Verdict, Window, WindowEnd};
 use super::totals::{ExcuseReason, LedgerTotals};
+use crate::protocol::Stamp;
 use crate::tick::Tick;
 
 /// How long a message stays on the books after it was accepted, so that a straggler or a repeat finds it.
@@ -104,7 +105,7 @@ impl Book {
     }
 
     fn publish(&mut self, record: PublishRecord) {
-        let (user, counter) = ((record.key >> 30) as usize, (record.key & ((1 << 30) - 1)) as u32);
+        let (user, counter) = (Stamp::author_of(record.key) as usize, Stamp::counter_of(record.key));
         if self.reported.len() <= user {
             self.reported.resize(user + 1, 0);
         }
@@ -165,7 +166,7 @@ impl Book {
         let message = match self.messages.entry(record.key) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let (user, counter) = ((record.key >> 30) as usize, (record.key & ((1 << 30) - 1)) as u32);
+                let (user, counter) = (Stamp::author_of(record.key) as usize, Stamp::counter_of(record.key));
                 if self.reported.get(user).is_some_and(|&next| counter < next) {
                     self.totals.duplicated += 1;
                     return;
@@ -187,7 +188,7 @@ impl Book {
             self.totals.corrupted += 1;
         }
         // The author's user index is part of the key, and so is that of an attachment: equal means an echo.
-        let is_echo = record.attach.0 >> 32 == record.key >> 30;
+        let is_echo = record.attach.0 >> 32 == u64::from(Stamp::author_of(record.key));
         if !is_echo {
             message.first = message.first.min(record.received);
             message.last = message.last.max(record.received);

@@ -4,6 +4,7 @@
 //! the history answers with a [`Finding`].
 
 use super::batch::TopicKey;
+use crate::protocol::Stamp;
 
 /// A message that the history is to be asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Question {
 impl Question {
     /// Index of the user that published it; a member of the topic, who may read its history.
     pub fn author(&self) -> u32 {
-        (self.key >> 30) as u32
+        Stamp::author_of(self.key)
     }
 }
 

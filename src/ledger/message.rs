@@ -5,6 +5,7 @@ use super::diagnosis::Finding;
 use super::receivers::Receivers;
 use super::topic::{Absence, Facts};
 use super::totals::ExcuseReason;
+use crate::protocol::Stamp;
 use crate::tick::Tick;
 
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Message {
             _ if self.receivers.len() > 0 => self.seen,
             _ => return None,
         };
-        Some(Facts { author: key >> 30, sent: self.sent, accepted, seq: self.seq, own })
+        Some(Facts { author: u64::from(Stamp::author_of(key)), sent: self.sent, accepted, seq: self.seq, own })
     }
 
     /// Takes a receiver off the missing ones and tells what had been made of it.

@@ -1,6 +1,9 @@
 //! Names and credentials of users, computed when asked for.
 
-use super::Plan;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Plan, Token};
 use crate::scenario::{Secret, UserSource};
 
 impl Plan {
@@ -20,6 +23,13 @@ impl Plan {
             UserSource::Generated { domain, .. } => domain,
             UserSource::Listed(records) => &records[user as usize].domain,
         }
+    }
+
+    /// Scheme and secret with which a user logs in: standard base64 with padding of `USER@DOMAIN:ACCESS_TOKEN`.
+    /// Source: vendor's page, "Authenticate with IM Service using the Access Token".
+    pub fn login_secret(&self, user: u32, token: &Token) -> (&'static str, String) {
+        let plain = format!("{}@{}:{}", self.user_name(user), self.domain(user), token.access.reveal());
+        ("access_token", STANDARD.encode(plain))
     }
 
     /// The password of a user, or with preset tokens the token.

@@ -58,6 +58,16 @@ impl Stamp {
         ((self.user as u64) << COUNTER_BITS) | self.counter as u64
     }
 
+    /// The author in a [`Stamp::key`].
+    pub const fn author_of(key: u64) -> u32 {
+        (key >> COUNTER_BITS) as u32
+    }
+
+    /// The counter in a [`Stamp::key`].
+    pub const fn counter_of(key: u64) -> u32 {
+        (key & ((1 << COUNTER_BITS) - 1)) as u32
+    }
+
     fn to_bits(self) -> u128 {
         let tick = u128::from(self.sent.as_micros() & ((1 << TICK_BITS) - 1));
         let packed = (u128::from(self.run & ((1 << RUN_BITS) - 1)) << (1 + USER_BITS + COUNTER_BITS + TICK_BITS))
@@ -164,6 +174,7 @@ mod tests {
             let stamp = Stamp { run, synthetic, user, counter, sent: Tick::from_micros(sent) };
             let text = stamp.encode();
             prop_assert_eq!(Stamp::decode(text.as_str()), Some(stamp));
+            prop_assert_eq!((Stamp::author_of(stamp.key()), Stamp::counter_of(stamp.key())), (user, counter));
             let uuid = uuid::Uuid::parse_str(text.as_str()).expect("a valid UUID");
             prop_assert_eq!(uuid.get_version_num(), 8);
             prop_assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);

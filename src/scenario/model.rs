@@ -344,6 +344,13 @@ impl Target {
     }
 }
 
+impl Endpoint {
+    /// The path, or this one when none was given.
+    pub fn path_or<'a>(&'a self, usual: &'a str) -> &'a str {
+        if self.path.is_empty() { usual } else { &self.path }
+    }
+}
+
 impl Load {
     /// How long the load lasts: the longer of the two curves.
     pub fn duration(&self) -> Duration {

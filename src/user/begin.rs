@@ -138,10 +138,7 @@ impl User {
             let sample = Sample { op: open.op, due, sent, done: call.now };
             call.books.ended(sample, Ok(()));
             self.due = call.now;
-            self.repeats += 1;
-            if self.repeats >= step.repeat {
-                (self.step, self.repeats) = (self.step + 1, 0);
-            }
+            self.count_repeat(step);
         }
         is_answered
     }

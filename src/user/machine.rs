@@ -311,13 +311,18 @@ impl User {
         true
     }
 
-    /// Goes on after a settled step.
-    pub(super) fn next_step(&mut self, call: &mut Call<'_>, step: &Step) {
-        self.due = call.now;
+    /// Counts a repetition that is over, and moves on after the last one.
+    pub(super) fn count_repeat(&mut self, step: &Step) {
         self.repeats += 1;
         if self.repeats >= step.repeat {
             (self.step, self.repeats) = (self.step + 1, 0);
         }
+    }
+
+    /// Goes on after a settled step.
+    pub(super) fn next_step(&mut self, call: &mut Call<'_>, step: &Step) {
+        self.due = call.now;
+        self.count_repeat(step);
         self.take_steps(call);
     }
 
@@ -334,10 +339,7 @@ impl User {
             OnFailure::Continue => {
                 // A pause, however short: a step that fails at once must not spin.
                 let step = self.current_step(call);
-                self.repeats += 1;
-                if self.repeats >= step.repeat {
-                    (self.step, self.repeats) = (self.step + 1, 0);
-                }
+                self.count_repeat(step);
                 self.pause_then_go_on(call);
             }
             OnFailure::GoTo(state) => {

@@ -118,7 +118,7 @@ impl User {
 
     /// Books a live message.
     pub(super) fn deliver(&mut self, call: &mut Call<'_>, topic: &Topic, record: DeliveryRecord) {
-        let is_echo = record.key >> 30 == u64::from(self.index);
+        let is_echo = Stamp::author_of(record.key) == self.index;
         let attachment = self.session.as_mut().and_then(|session| session.attachments.find(topic));
         let is_first = attachment.is_none_or(|attachment| attachment.receive(record.seq));
         if is_first && !is_echo {

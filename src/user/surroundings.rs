@@ -1,8 +1,5 @@
 //! What an operation may ask about its user.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::machine::{Saved, Session};
 use super::world::Call;
 use crate::ops::{Blocked, LocalCause, Surroundings, Topic};
@@ -62,9 +59,7 @@ impl Surroundings for View<'_> {
         if token.expires <= self.call.now {
             return Err(Blocked::NeedsToken);
         }
-        let (name, domain) = (self.user_name(), self.call.plan.domain(self.index));
-        let plain = format!("{name}@{domain}:{}", token.access.reveal());
-        Ok(("access_token", STANDARD.encode(plain)))
+        Ok(self.call.plan.login_secret(self.index, &token))
     }
 
     fn last_seq(&self, topic: &Topic) -> u64 {
