@@ -31,6 +31,7 @@
 //! |---|---|---|
 //! | [`tick`], [`random`] | 0 | instants of a run and all arithmetic on them; the generators of random numbers |
 //! | [`protocol`] | 0 | wire messages, ids, codes, dialects; no opinion on success |
+//! | [`stats`] | 0 | resampling, trends, change points: pure functions of numbers |
 //! | [`ops`] | 1 | one file each: TOML step, wire message, success rule, name |
 //! | [`scenario`] | 1 | TOML text to a checked model; every mistake at once |
 //! | [`metrics`] | 1 | counters and histograms of one interval of one worker |
@@ -66,6 +67,7 @@ pub mod results;
 pub mod scenario;
 pub mod selftest;
 pub mod simulator;
+pub mod stats;
 pub mod store;
 pub mod tick;
 pub mod transport;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Longest file of the crate, in lines.
 const LINES_MAX: usize = 600;
 
-const L0: &[&str] = &["tick", "random", "protocol"];
+const L0: &[&str] = &["tick", "random", "protocol", "stats"];
 const L1: &[&str] = &["ops", "scenario", "metrics", "ledger"];
 const L2: &[&str] = &["plan", "user", "results"];
 const L3: &[&str] = &["gate", "report"];
@@ -15,6 +15,7 @@ const SHELL: &[&str] = &["transport", "engine", "simulator", "store"];
 /// Steps aside within a layer, each with its reason.
 const SIDE_STEPS: &[(&str, &str, &str)] = &[
     ("protocol", "tick", "a publish id carries its instant"),
+    ("stats", "random", "resampling draws from the generator that it is handed"),
     ("scenario", "ops", "a step is an operation"),
     ("metrics", "ops", "figures are kept by operation"),
     ("ledger", "metrics", "its spread of a message is a histogram"),
