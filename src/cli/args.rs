@@ -18,6 +18,11 @@ pub struct Cli {
     pub verbose: u8,
 }
 
+fn fault_files() -> String {
+    use crate::simulator::faults::EXAMPLE;
+    format!("A fault file; `pbxload schema faults` describes every key of it for editors:\n\n{EXAMPLE}")
+}
+
 fn exit_codes() -> String {
     let codes: Vec<String> =
         super::Exit::ALL.iter().map(|(exit, meaning)| format!("  {}  {meaning}", *exit as u8)).collect();
@@ -36,6 +41,7 @@ pub enum Command {
     /// One virtual user once through, every frame printed with its time
     Try(TryArgs),
     /// The embedded PBX as a server of its own
+    #[command(after_long_help = fault_files())]
     Simulate(SimulateArgs),
     /// Rebuild reports from a run folder, a crashed run's too
     Report(ReportArgs),
@@ -77,6 +83,9 @@ pub struct ScenarioFlags {
     pub allow_hosts: Vec<String>,
 }
 
+/// Most worker threads: more than any machine has processors for.
+const WORKERS_MAX: i64 = 1_024;
+
 /// `pbxload run`
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
@@ -92,8 +101,8 @@ pub struct RunArgs {
     /// How to show progress
     #[arg(long, value_enum, default_value_t = ProgressKind::Auto)]
     pub progress: ProgressKind,
-    /// Worker threads [default: one a core, one less beside the embedded simulator]
-    #[arg(long, value_name = "N")]
+    /// Worker threads, no more than users [default: one a core, one less beside the embedded simulator]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX))]
     pub workers: Option<u32>,
     /// Faults of the embedded simulator, as for `simulate`
     #[arg(long, value_name = "FILE")]
@@ -164,7 +173,7 @@ pub struct SimulateArgs {
     /// Speak TLS with a self-signed certificate
     #[arg(long)]
     pub tls: bool,
-    /// What goes wrong on purpose, TOML
+    /// What goes wrong on purpose, TOML; `--help` shows such a file, `schema faults` its keys
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
 }
@@ -217,6 +226,8 @@ pub enum SchemaOf {
     Scenario,
     /// `results.json`
     Results,
+    /// Fault files, for `simulate --faults` and `run --faults`
+    Faults,
 }
 
 /// `pbxload init`

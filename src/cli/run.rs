@@ -40,6 +40,11 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
         }
     };
     let Ready { scenario, effective, gates } = ready;
+    let users = scenario.users.count;
+    if let Some(workers) = args.workers.filter(|workers| *workers > users) {
+        eprintln!("error: `--workers {workers}` is more than the {users} users: give {users} or less, or leave it out");
+        return Ok(Exit::BadInput);
+    }
     let faults = match targets::faults(args.faults.as_deref()) {
         Ok(faults) => faults,
         Err(error) => {
@@ -55,7 +60,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
     let service = targets::open(&scenario, faults)?;
     let scenario = Arc::new(scenario);
     let info = run_info(&scenario, &effective, args, started_at, service.targets.service.endpoint.is_tls);
-    let workers = workers(args.workers, service.simulator.is_some(), scenario.users.count);
+    let workers = workers(args.workers, service.simulator.is_some(), users);
     let plan = Arc::new(Plan::new(Arc::clone(&scenario), &info.id, workers));
     let mut watcher = Watcher {
         display: Display::new(args.progress, scenario.load.duration(), scenario.users.count),
@@ -101,7 +106,7 @@ pub(super) fn write_reports(folder: &RunFolder, results: &Results) -> anyhow::Re
 fn workers(wanted: Option<u32>, has_simulator: bool, users: u32) -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let free = if has_simulator { cores.saturating_sub(1) } else { cores };
-    wanted.unwrap_or(free).clamp(1, users.max(1))
+    wanted.unwrap_or_else(|| free.clamp(1, users.max(1)))
 }
 
 fn run_info(scenario: &Scenario, effective: &str, args: &RunArgs, started_at: Timestamp, is_tls: bool) -> RunInfo {

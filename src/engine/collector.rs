@@ -5,11 +5,11 @@ use std::sync::mpsc as sync_mpsc;
 use std::time::Duration;
 
 use super::health;
-use super::monitor::{Monitor, WorkerLoad};
+use super::monitor::Monitor;
 use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, Finding, LedgerTotals, Question};
 use crate::metrics::Interval;
 use crate::ops::OpId;
-use crate::results::IntervalRecord;
+use crate::results::{IntervalRecord, WorkerSample};
 use crate::tick::Tick;
 
 /// What a worker hands over.
@@ -35,7 +35,7 @@ pub(super) enum Handover {
         /// Users that have a driver.
         driven: u32,
         /// What its thread had of its processor.
-        load: WorkerLoad,
+        load: WorkerSample,
     },
     /// The worker has ended.
     Done,
@@ -65,7 +65,7 @@ struct Waiting {
     figures: Interval,
     batch: Batch,
     open: u64,
-    load: WorkerLoad,
+    load: WorkerSample,
 }
 
 /// Merges intervals of all workers.
@@ -167,7 +167,8 @@ impl Collector {
         self.book.settle(first);
         let mut sample = health::sample(self.returns.len() as u32, false);
         let is_loading = self.is_loading;
-        let evidence = self.monitor.look(&merged, &loads, &sample).filter(|_| is_loading);
+        sample.per_worker = if is_loading { loads } else { Vec::new() };
+        let evidence = self.monitor.look(&merged, &sample).filter(|_| is_loading);
         sample.is_saturated = evidence.is_some();
         if !std::mem::replace(&mut self.was_saturated, sample.is_saturated) {
             self.evidence = evidence;
@@ -268,7 +269,7 @@ mod tests {
             batch: Batch::default(),
             open: started - ok,
             driven: 0,
-            load: WorkerLoad::default(),
+            load: WorkerSample::default(),
         }
     }
 

@@ -191,6 +191,11 @@ impl Driver {
             }
             self.tell(Event::Arrival { due });
         }
+        if signals.has(Signals::LOOK)
+            && let Some(socket) = &self.socket
+        {
+            self.floor.look_at_send_queue(socket, self.needs_flush);
+        }
         for (signal, event) in [
             (Signals::ONLINE, Event::GoOnline),
             (Signals::OFFLINE, Event::GoOffline),
@@ -224,8 +229,7 @@ impl Driver {
         if std::mem::take(&mut self.is_stuck) {
             return self.tell(Event::Unsent);
         }
-        let place = floor.desk(self.desk);
-        place.is_parked.set(self.user.is_parked());
+        floor.set_parked(self.desk, self.user.is_parked());
         floor.arm(self.desk, self.user.next_wake());
         floor.relieve();
     }

@@ -4,15 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 use tokio::sync::{Notify, mpsc};
 
 use super::Clock;
 use super::collector::Handover;
+use super::exchange::Exchange;
 use super::tokens::TokenDesk;
 use crate::tick::Tick;
-use crate::transport::{Dialer, FileClient};
+use crate::transport::{Dialer, FileClient, SendQueues, Socket};
 use crate::user::{User, World};
 
 /// What the users of one worker share.
@@ -32,6 +34,10 @@ pub(super) struct Floor {
     pub(super) tokens: TokenDesk,
     pub(super) handovers: mpsc::UnboundedSender<Handover>,
     pub(super) tap: Option<Tap>,
+    /// Where arrivals go that find nobody here.
+    pub(super) exchange: Arc<Exchange>,
+    /// Tells send queues, where the system does.
+    pub(super) send_queues: Option<SendQueues>,
     /// Users that have a driver.
     pub(super) driven: Cell<u32>,
 }
@@ -76,6 +82,7 @@ impl Signals {
     pub(super) const WAKE: Signals = Signals(8);
     pub(super) const DRAIN: Signals = Signals(16);
     pub(super) const LEAVE: Signals = Signals(32);
+    pub(super) const LOOK: Signals = Signals(64);
 
     pub(super) fn has(self, signal: Signals) -> bool {
         self.0 & signal.0 != 0
@@ -123,6 +130,23 @@ impl Floor {
 
     pub(super) fn desk(&self, desk: u32) -> &Desk {
         &self.desks[desk as usize]
+    }
+
+    /// Notes whether a user is parked, and tells whether it was.
+    pub(super) fn set_parked(&self, desk: u32, is_parked: bool) -> bool {
+        let was_parked = self.desk(desk).is_parked.replace(is_parked);
+        if was_parked != is_parked {
+            self.exchange.parked(self.slot, is_parked);
+        }
+        was_parked
+    }
+
+    /// Looks at the send queue of a user's connection. `is_blocked`: the kernel took no more at the last attempt.
+    pub(super) fn look_at_send_queue(&self, socket: &Socket, is_blocked: bool) {
+        let bytes = self.send_queues.as_ref().and_then(|queues| queues.bytes_of(socket.get_ref()));
+        if let Some(bytes) = bytes {
+            self.world.borrow_mut().books.figures.send_queue.saw(bytes, is_blocked);
+        }
     }
 
     /// Sets a timer for a desk unless an earlier one is set; that one will look again.

@@ -27,6 +27,7 @@ pub(super) fn sample(workers: u32, is_saturated: bool) -> HealthSample {
         rss_bytes: rss_bytes(),
         descriptors: descriptors(),
         is_saturated,
+        per_worker: Vec::new(),
     }
 }
 

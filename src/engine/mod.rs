@@ -11,6 +11,7 @@ mod diagnosis;
 mod driver;
 mod errand;
 mod error;
+mod exchange;
 mod floor;
 mod groups;
 mod health;

@@ -1,11 +1,11 @@
 //! The monitor: from when on the generator itself was the bottleneck, and by what evidence.
 //!
-//! Four signs, each against a limit of `[health]`: timers and arrivals that are late, a worker that uses all of its
-//! core, a worker that could run and gets no processor, and memory. One interval alone may be a hiccup of the
+//! Signs, each against a limit of `[health]`: timers and arrivals that are late, a worker that uses all of its core, a
+//! worker that could run and gets no processor, memory, and, where the scenario sets a limit, send queues. One interval alone may be a hiccup of the
 //! machine; several in a row are not.
 
 use crate::metrics::Interval;
-use crate::results::HealthSample;
+use crate::results::{HealthSample, WorkerSample};
 use crate::scenario::Health;
 
 /// Lateness below which a worker that waits for a processor is not yet harmed by it, microseconds: below the
@@ -13,17 +13,6 @@ use crate::scenario::Health;
 const HARMLESS_LAG_US: u64 = 4_000;
 /// Samples that a percentile of lateness needs.
 const LAG_SAMPLES_MIN: u64 = 20;
-
-/// What one worker's thread had of its processor in an interval. Microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct WorkerLoad {
-    /// The interval.
-    pub(super) span_us: u64,
-    /// It ran.
-    pub(super) cpu_us: u64,
-    /// It could have run and had no processor.
-    pub(super) waited_us: u64,
-}
 
 /// Watches the generator.
 #[derive(Debug)]
@@ -40,15 +29,14 @@ impl Monitor {
     }
 
     /// Looks at an interval; the evidence once the limits have been passed often enough in a row.
-    pub(super) fn look(&mut self, merged: &Interval, loads: &[WorkerLoad], sample: &HealthSample) -> Option<String> {
-        let evidence = self.evidence(merged, loads, sample);
+    pub(super) fn look(&mut self, merged: &Interval, sample: &HealthSample) -> Option<String> {
+        let evidence = self.evidence(merged, sample);
         self.in_a_row = if evidence.is_some() { self.in_a_row + 1 } else { 0 };
         evidence.filter(|_| self.in_a_row >= self.limits.intervals)
     }
 
-    fn evidence(&self, merged: &Interval, loads: &[WorkerLoad], sample: &HealthSample) -> Option<String> {
-        let mut lateness = merged.timer_lag.clone();
-        lateness.merge(&merged.arrivals.lag);
+    fn evidence(&self, merged: &Interval, sample: &HealthSample) -> Option<String> {
+        let lateness = merged.lateness();
         let lag_us = if lateness.count() >= LAG_SAMPLES_MIN { lateness.quantile(0.99) } else { 0 };
         let limit_us = crate::tick::micros(self.limits.lag_p99);
         if lag_us > limit_us {
@@ -58,8 +46,8 @@ impl Monitor {
                 milliseconds(limit_us)
             ));
         }
-        let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-        let busiest = loads.iter().map(|load| share(load.cpu_us, load.span_us)).fold(0.0, f64::max);
+        let workers = sample.per_worker.iter();
+        let busiest = workers.clone().map(WorkerSample::cpu_share).fold(0.0, f64::max);
         if busiest > self.limits.worker_cpu {
             return Some(format!(
                 "a worker used {:.0}% of its core (`health.worker_cpu` is {:.0}%)",
@@ -67,7 +55,7 @@ impl Monitor {
                 self.limits.worker_cpu * 100.0
             ));
         }
-        let starved = loads.iter().map(|load| share(load.waited_us, load.waited_us + load.cpu_us)).fold(0.0, f64::max);
+        let starved = workers.map(WorkerSample::starved_share).fold(0.0, f64::max);
         if starved > self.limits.starvation && lag_us > HARMLESS_LAG_US {
             return Some(format!(
                 "a worker waited for a processor {:.0}% of the time in which it could run, and timers were {:.1} ms \
@@ -77,14 +65,17 @@ impl Monitor {
                 self.limits.starvation * 100.0
             ));
         }
-        let memory = share(sample.rss_bytes, self.memory_bytes);
-        (memory > self.limits.memory).then(|| {
-            format!(
+        let memory = sample.rss_bytes as f64 / self.memory_bytes.max(1) as f64;
+        if memory > self.limits.memory {
+            return Some(format!(
                 "the process used {:.0}% of the memory (`health.memory` is {:.0}%)",
                 memory * 100.0,
                 self.limits.memory * 100.0
-            )
-        })
+            ));
+        }
+        let queued = merged.send_queue.bytes_max;
+        let limit = self.limits.send_queue.filter(|limit| queued > *limit)?;
+        Some(format!("{queued} bytes waited in the send queue of a connection (`health.send_queue` is {limit} bytes)"))
     }
 }
 
@@ -96,7 +87,8 @@ fn milliseconds(micros: u64) -> f64 {
 mod tests {
     use super::*;
 
-    const IDLE: WorkerLoad = WorkerLoad { span_us: 1_000_000, cpu_us: 200_000, waited_us: 20_000 };
+    const IDLE: WorkerSample =
+        WorkerSample { span_us: 1_000_000, cpu_us: 200_000, waited_us: 20_000, lag_us_p99: 0, lag_us_max: 0 };
 
     fn late_by(lag_us: u64) -> Interval {
         let mut interval = Interval::default();
@@ -104,9 +96,9 @@ mod tests {
         interval
     }
 
-    fn evidence_of(interval: &Interval, load: WorkerLoad, rss_bytes: u64) -> Option<String> {
+    fn evidence_of(interval: &Interval, load: WorkerSample, rss_bytes: u64) -> Option<String> {
         let mut monitor = Monitor::new(Health { intervals: 1, ..Health::default() }, 1_000);
-        monitor.look(interval, &[IDLE, load], &HealthSample { rss_bytes, ..HealthSample::default() })
+        monitor.look(interval, &HealthSample { rss_bytes, per_worker: vec![IDLE, load], ..HealthSample::default() })
     }
 
     #[test]
@@ -114,12 +106,22 @@ mod tests {
         assert_eq!(evidence_of(&late_by(1_000), IDLE, 0), None);
         let late = evidence_of(&late_by(80_000), IDLE, 0).expect("late");
         assert!(late.contains("80.") && late.contains("50.0 ms"), "{late}");
-        let busy = evidence_of(&late_by(100), WorkerLoad { cpu_us: 990_000, ..IDLE }, 0).expect("busy");
+        let busy = evidence_of(&late_by(100), WorkerSample { cpu_us: 990_000, ..IDLE }, 0).expect("busy");
         assert!(busy.contains("99%") && busy.contains("95%"), "{busy}");
-        let starving = WorkerLoad { waited_us: 1_800_000, ..IDLE };
+        let starving = WorkerSample { waited_us: 1_800_000, ..IDLE };
         assert_eq!(evidence_of(&late_by(1_000), starving, 0), None);
         assert!(evidence_of(&late_by(9_000), starving, 0).expect("starved").contains("90%"));
         assert!(evidence_of(&late_by(100), IDLE, 950).expect("full").contains("95%"));
+    }
+
+    #[test]
+    fn send_queues_are_a_sign_only_where_the_scenario_says_so() {
+        let mut interval = late_by(100);
+        interval.send_queue.saw(3_000_000, true);
+        assert_eq!(evidence_of(&interval, IDLE, 0), None);
+        let limits = Health { intervals: 1, send_queue: Some(2_000_000), ..Health::default() };
+        let evidence = Monitor::new(limits, 1_000).look(&interval, &HealthSample::default()).expect("queued");
+        assert!(evidence.contains("3000000") && evidence.contains("2000000"), "{evidence}");
     }
 
     #[test]
@@ -127,12 +129,12 @@ mod tests {
         let mut monitor = Monitor::new(Health::default(), u64::MAX);
         let sample = HealthSample::default();
         let late = late_by(80_000);
-        assert_eq!(monitor.look(&late, &[IDLE], &sample), None);
-        assert_eq!(monitor.look(&late, &[IDLE], &sample), None);
-        assert_eq!(monitor.look(&late_by(10), &[IDLE], &sample), None);
-        assert_eq!(monitor.look(&late, &[IDLE], &sample), None);
-        assert_eq!(monitor.look(&late, &[IDLE], &sample), None);
-        assert!(monitor.look(&late, &[IDLE], &sample).is_some());
+        assert_eq!(monitor.look(&late, &sample), None);
+        assert_eq!(monitor.look(&late, &sample), None);
+        assert_eq!(monitor.look(&late_by(10), &sample), None);
+        assert_eq!(monitor.look(&late, &sample), None);
+        assert_eq!(monitor.look(&late, &sample), None);
+        assert!(monitor.look(&late, &sample).is_some());
     }
 
     #[test]

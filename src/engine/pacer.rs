@@ -6,6 +6,7 @@ use std::iter::Peekable;
 use std::rc::Rc;
 
 use super::driver::drive;
+use super::exchange::Passed;
 use super::floor::{Floor, Signals};
 use crate::plan::{Arrivals, Change, UserChange};
 use crate::tick::Tick;
@@ -48,7 +49,7 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
                 self.change(change);
             }
             while let Some(due) = self.arrivals.next_if(|due| *due <= since_start) {
-                self.arrive(self.load_start + due.since_start());
+                self.arrive(Passed::planned(self.load_start + due.since_start()));
             }
         }
     }
@@ -89,23 +90,36 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
         }
     }
 
-    fn arrive(&mut self, due: Tick) {
+    /// Takes an arrival that another worker had nobody for.
+    pub(super) fn take_passed(&mut self, passed: Passed) {
+        self.floor.exchange.taken(self.floor.slot);
+        self.arrive(passed);
+    }
+
+    /// Counts an arrival for which nobody is free.
+    pub(super) fn miss(&mut self) {
+        let mut world = self.floor.world.borrow_mut();
+        let arrivals = &mut world.books.figures.arrivals;
+        arrivals.planned += 1;
+        arrivals.missed += 1;
+    }
+
+    fn arrive(&mut self, arrival: Passed) {
         loop {
             let next = self.floor.parked.borrow_mut().pop_front();
             let Some(desk) = next else {
-                let mut world = self.floor.world.borrow_mut();
-                let arrivals = &mut world.books.figures.arrivals;
-                arrivals.planned += 1;
-                arrivals.missed += 1;
+                if !self.floor.exchange.pass_on(self.floor.slot, arrival) {
+                    self.miss();
+                }
                 return;
             };
             let place = self.floor.desk(desk);
             place.is_queued.set(false);
             // Whoever left or lost its connection while parked is still in the queue.
-            if place.is_parked.replace(false) {
+            if self.floor.set_parked(desk, false) {
                 // Its driver counts the arrival, planned and started at once: every interval balances, the last
                 // one before a crash too.
-                place.arrival.set(due);
+                place.arrival.set(arrival.due);
                 place.signal(Signals::ARRIVAL);
                 return;
             }

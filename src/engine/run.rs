@@ -13,6 +13,7 @@ use super::alarm::Precision;
 use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
 use super::collector::{Collector, Handover};
 use super::error::EngineError;
+use super::exchange::Exchange;
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
 use super::tokens::{TokenOffice, TokenTrouble};
@@ -189,7 +190,8 @@ impl Run {
         let (handover, handovers) = mpsc::unbounded_channel();
         let (orders, threads, tasks, returns) = Default::default();
         let mut workers = Workers { orders, threads, tasks, handovers, returns };
-        for slot in 0..self.options.plan.slots {
+        let (exchange, ends) = Exchange::between(self.options.plan.slots);
+        for (slot, passed) in (0..).zip(ends) {
             let (order, orders) = mpsc::unbounded_channel();
             let (back, spent) = sync_mpsc::channel();
             workers.orders.push(order);
@@ -211,6 +213,8 @@ impl Run {
                 orders,
                 handovers: handover.clone(),
                 spent,
+                exchange: Arc::clone(&exchange),
+                passed,
             };
             match self.staffing {
                 Staffing::Threads => workers.threads.push(worker::spawn(parts)?),

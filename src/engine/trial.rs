@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 use super::alarm::Precision;
 use super::collector::{Handover, Spent};
 use super::errand::Errand;
+use super::exchange::Exchange;
 use super::floor::Tap;
 use super::run::token_trouble;
 use super::tokens::TokenOffice;
@@ -79,6 +80,8 @@ async fn walk(
     let (order, orders) = mpsc::unbounded_channel();
     let (handover, mut handovers) = mpsc::unbounded_channel();
     let (_back, spent) = sync_mpsc::channel::<Spent>();
+    let (exchange, _) = Exchange::between(0);
+    let (_nobody, passed) = mpsc::unbounded_channel();
     let parts = WorkerParts {
         slot: user,
         clock,
@@ -93,6 +96,8 @@ async fn walk(
         orders,
         handovers: handover,
         spent,
+        exchange,
+        passed,
     };
     // The curve may bring this user online late; here it is wanted at once.
     let comes = plan.users_curve().first_online(user).unwrap_or(Tick::ZERO);

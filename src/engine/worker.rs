@@ -10,18 +10,25 @@ use tokio::task::LocalSet;
 
 use super::alarm::{Alarm, Precision};
 use super::collector::{Handover, Spent};
+use super::exchange::{Exchange, Passed};
 use super::floor::{Desk, Floor, Signals, Tap};
-use super::monitor::WorkerLoad;
 use super::pacer::Pacer;
 use super::tokens::TokenDesk;
 use super::{Clock, health};
 use crate::plan::{Directory, Plan};
+use crate::results::WorkerSample;
 use crate::tick::Tick;
-use crate::transport::{Dialer, FileClient};
+use crate::transport::{Dialer, FileClient, SendQueues};
 use crate::user::{Mode, User, World};
 
 /// How often books are handed over while the run drains: what is missing must show soon.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(100);
+/// How often a worker looks whether it is late when nothing else is due: a frame that comes in between waits as long.
+const PULSE: Duration = Duration::from_millis(10);
+/// Connections whose send queue is looked at in an interval.
+const LOOKS: usize = 64;
+/// Timers and arrivals that a percentile of lateness needs.
+const LAG_SAMPLES_MIN: u64 = 20;
 /// How long users get to close their connections.
 const LEAVE_WITHIN: Duration = Duration::from_secs(3);
 
@@ -40,6 +47,8 @@ pub(super) struct WorkerParts {
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
     pub(super) handovers: mpsc::UnboundedSender<Handover>,
     pub(super) spent: sync_mpsc::Receiver<Spent>,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) passed: mpsc::UnboundedReceiver<Passed>,
 }
 
 /// What the control thread tells a worker.
@@ -86,13 +95,17 @@ pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
         tokens: parts.tokens.clone(),
         handovers: parts.handovers.clone(),
         tap,
+        exchange: Arc::clone(&parts.exchange),
+        send_queues: SendQueues::open(),
         driven: 0.into(),
     });
     let plan = Arc::clone(&parts.plan);
     let changes = plan.users_curve().changes(parts.slot, plan.slots);
     let pacer = Pacer::new(Rc::clone(&floor), load_start, changes, plan.arrivals(parts.slot));
     let last = (parts.clock.now(), thread_load());
-    Shift { floor, parts, next_handover: Tick::ZERO, last }.run(pacer).await;
+    // Paused time has no lateness, and would only be slowed down.
+    let next_pulse = if parts.precision == Precision::Microseconds { load_start } else { Tick::NEVER };
+    Shift { floor, parts, next_handover: Tick::ZERO, next_pulse, next_look: 0, last }.run(pacer).await;
 }
 
 /// A worker at work.
@@ -100,8 +113,11 @@ struct Shift {
     floor: Rc<Floor>,
     parts: WorkerParts,
     next_handover: Tick,
+    next_pulse: Tick,
+    /// The desk whose send queue is looked at next.
+    next_look: usize,
     /// At the last hand-over: the instant, and what the thread had used and waited since its start.
-    last: (Tick, WorkerLoad),
+    last: (Tick, WorkerSample),
 }
 
 impl Shift {
@@ -114,19 +130,22 @@ impl Shift {
         loop {
             let now = clock.now();
             pacer.run_due(now);
+            self.pulse(now);
             if now >= self.next_handover {
                 self.hand_over(now);
+                self.look_at_send_queues();
                 self.next_handover = now.next_multiple(interval);
             }
             let is_over = self.floor.driven.get() == 0 || now >= gone_by;
             if gone_by != Tick::NEVER && is_over {
                 break;
             }
-            let next = pacer.next().min(self.next_handover).min(gone_by);
+            let next = pacer.next().min(self.next_handover).min(self.next_pulse).min(gone_by);
             self.floor.pacer_wakes.set(next);
             tokio::select! {
                 () = alarm.wait(clock, next) => {}
                 () = self.floor.earlier.notified() => {}
+                Some(passed) = self.parts.passed.recv() => pacer.take_passed(passed),
                 order = self.parts.orders.recv(), if gone_by == Tick::NEVER => match order {
                     Some(Order::Drain) => {
                         // What fell due before the end of the load is carried out, or missed, but never forgotten.
@@ -145,6 +164,11 @@ impl Shift {
                 },
             }
         }
+        // From now on an arrival that another worker would hand over stays there. What is here nobody takes any more.
+        self.parts.passed.close();
+        while self.parts.passed.try_recv().is_ok() {
+            pacer.miss();
+        }
         self.hand_over(clock.now());
         let _ = self.parts.handovers.send(Handover::Done);
     }
@@ -156,6 +180,39 @@ impl Shift {
         }
     }
 
+    /// Records how late the worker is, also for the pulses that it slept through.
+    fn pulse(&mut self, now: Tick) {
+        if self.next_pulse > now {
+            return;
+        }
+        let mut world = self.floor.world.borrow_mut();
+        while self.next_pulse <= now {
+            world.books.figures.timer_lag.record(now.micros_since(self.next_pulse));
+            self.next_pulse += PULSE;
+        }
+    }
+
+    /// Has the next few connected users look at their send queues.
+    fn look_at_send_queues(&mut self) {
+        let desks = &self.floor.desks;
+        if self.floor.send_queues.is_none() || desks.is_empty() {
+            return;
+        }
+        let mut looks = 0;
+        for _ in 0..desks.len() {
+            let desk = &desks[self.next_look % desks.len()];
+            self.next_look = (self.next_look + 1) % desks.len();
+            // A user without a driver is offline.
+            if desk.user.borrow().is_none() {
+                desk.signal(Signals::LOOK);
+                looks += 1;
+            }
+            if looks == LOOKS {
+                break;
+            }
+        }
+    }
+
     /// Swaps the books for empty ones and hands them over.
     fn hand_over(&mut self, now: Tick) {
         let spent = self.parts.spent.try_recv().unwrap_or_default();
@@ -164,10 +221,14 @@ impl Shift {
         books.seal_gauges();
         let total = thread_load();
         let (then, before) = std::mem::replace(&mut self.last, (now, total));
-        let load = WorkerLoad {
+        let lateness = books.figures.lateness();
+        let has_percentile = lateness.count() >= LAG_SAMPLES_MIN;
+        let load = WorkerSample {
             span_us: now.micros_since(then),
             cpu_us: total.cpu_us.saturating_sub(before.cpu_us),
             waited_us: total.waited_us.saturating_sub(before.waited_us),
+            lag_us_p99: if has_percentile { lateness.quantile(0.99) } else { 0 },
+            lag_us_max: lateness.max(),
         };
         books.figures.worker_cpu_us = load.cpu_us;
         let figures = std::mem::replace(&mut books.figures, spent.figures);
@@ -187,6 +248,6 @@ impl Shift {
 }
 
 /// What this thread has used and waited since its start.
-fn thread_load() -> WorkerLoad {
-    WorkerLoad { span_us: 0, cpu_us: health::thread_cpu_us(), waited_us: health::thread_waited_us() }
+fn thread_load() -> WorkerSample {
+    WorkerSample { cpu_us: health::thread_cpu_us(), waited_us: health::thread_waited_us(), ..WorkerSample::default() }
 }

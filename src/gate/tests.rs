@@ -72,6 +72,7 @@ fn results() -> Results {
             lag_us: latency(40_000),
             descriptors_max: 33,
             saturated_from: None,
+            ..GeneratorFigures::default()
         },
         ..Results::default()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FailureLog, Latency};
+use super::{FailureLog, Latency, SendQueueCounts};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::tick::Tick;
 
@@ -179,8 +179,10 @@ pub struct Interval {
     pub traffic: TrafficCounts,
     /// Failures.
     pub failures: FailureLog,
-    /// Lateness of this worker's timers: fired − due.
+    /// Lateness of this worker's timers, its pulse among them: fired − due.
     pub timer_lag: Latency,
+    /// Send queues of a sample of the connections.
+    pub send_queue: SendQueueCounts,
     /// Processor time of the worker threads in this interval, microseconds.
     pub worker_cpu_us: u64,
 }
@@ -195,6 +197,7 @@ impl Default for Interval {
             traffic: TrafficCounts::default(),
             failures: FailureLog::default(),
             timer_lag: Latency::default(),
+            send_queue: SendQueueCounts::default(),
             worker_cpu_us: 0,
         }
     }
@@ -229,6 +232,13 @@ impl Interval {
         self.ops[op.index()].phases[phase as usize].record(micros);
     }
 
+    /// Lateness of timers and of arrivals together: how late this program did what it had to do.
+    pub fn lateness(&self) -> Latency {
+        let mut lateness = self.timer_lag.clone();
+        lateness.merge(&self.arrivals.lag);
+        lateness
+    }
+
     /// Adds another worker's interval, or a later interval of the same worker.
     pub fn merge(&mut self, other: &Interval) {
         for (mine, theirs) in self.ops.iter_mut().zip(&other.ops) {
@@ -240,6 +250,7 @@ impl Interval {
         self.traffic.merge(&other.traffic);
         self.failures.merge(&other.failures);
         self.timer_lag.merge(&other.timer_lag);
+        self.send_queue.merge(&other.send_queue);
         self.worker_cpu_us += other.worker_cpu_us;
     }
 
@@ -251,6 +262,7 @@ impl Interval {
         }
         self.delivery.clear();
         self.timer_lag.clear();
+        self.send_queue = SendQueueCounts::default();
         self.failures.clear();
         self.arrivals.lag.clear();
         let lag = std::mem::take(&mut self.arrivals.lag);

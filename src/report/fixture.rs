@@ -80,10 +80,17 @@ pub fn rich() -> Results {
         lag_us: latency(1_204_331, 62, 1.8),
         descriptors_max: 431,
         saturated_from: None,
+        per_worker: vec![worker(41.2, 0.31, 18_402), worker(40.2, 0.29, 21_337)],
+        send_queue: SendQueueFigures { sampled: 57_600, blocked: 3, bytes_max: 262_144, bytes_sampled_max: 301_880 },
     };
     results.warnings =
         vec!["no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s".to_owned()];
     results
+}
+
+fn worker(cpu_s: f64, cpu_share_max: f64, lag_us_max: u64) -> WorkerFigures {
+    let (waited_s, starved_share_max, lag_us_p99_max) = (cpu_s / 100.0, 0.04, lag_us_max / 20);
+    WorkerFigures { cpu_s, cpu_share_max, waited_s, starved_share_max, lag_us_p99_max, lag_us_max }
 }
 
 /// The same run with every gate held and nothing lost.
@@ -327,6 +334,9 @@ fn point(at: u32, draw: &mut Draw) -> SeriesPoint {
         bytes_sent: published * 287 + 900,
         bytes_received: delivered * 401 + 1_500,
         cpu_percent: 2.0 + 11.0 * online + draw.unit() * 3.0,
+        descriptors: 431,
+        worker_cpu_percent: 21.0 + 9.0 * draw.unit(),
+        send_queue_bytes: draw.below(300_000),
         rss_bytes: 31_000_000 + (29_000_000.0 * (at_s / 80.0).min(1.0)) as u64 + draw.below(900_000),
         lag_us_p99: 90 + draw.below(160),
         saturated: false,

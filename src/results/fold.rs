@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure_sums::FailureSums;
+use super::generator::GeneratorSums;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, IntervalRecord, LatencyFigures, Mark,
-    OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, IntervalRecord, LatencyFigures, Mark, OperationFigures,
+    RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
 };
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
@@ -33,11 +34,9 @@ pub struct Fold {
     /// The latest totals, and the spread of all intervals.
     ledger: LedgerTotals,
     spread: Latency,
-    first_health: Option<HealthSample>,
+    generator: GeneratorSums,
     latest: Option<Latest>,
     peak: u64,
-    rss_bytes_max: u64,
-    descriptors_max: u64,
     /// Start of the first saturated interval.
     saturated_from: Option<Tick>,
     /// Time between intervals that nothing is known of, microseconds.
@@ -54,7 +53,6 @@ pub struct Fold {
 struct Latest {
     to: Tick,
     load_start: Tick,
-    health: HealthSample,
     open: BTreeMap<OpId, u64>,
 }
 
@@ -101,18 +99,11 @@ impl Fold {
         self.ledger = LedgerTotals { spread: Latency::default(), ..record.ledger.clone() };
         // `peak` adds the workers' own peaks and may miss users that were online when the interval began.
         self.peak = self.peak.max(figures.users.peak).max(figures.users.online);
-        self.rss_bytes_max = self.rss_bytes_max.max(health.rss_bytes);
-        self.descriptors_max = self.descriptors_max.max(health.descriptors);
+        self.generator.add(health, &figures.send_queue);
         if health.is_saturated {
             self.saturated_from.get_or_insert(record.from);
         }
-        self.first_health.get_or_insert(*health);
-        self.latest = Some(Latest {
-            to: record.to,
-            load_start: record.load_start,
-            health: *health,
-            open: figures.users.open.clone(),
-        });
+        self.latest = Some(Latest { to: record.to, load_start: record.load_start, open: figures.users.open.clone() });
         if record.to <= record.load_start {
             // The set-up: it counts in the sums, and it is no part of the load's course.
             for (&op, figures) in OpId::ALL.iter().zip(&figures.ops).filter(|(_, figures)| figures.ok > 0) {
@@ -270,16 +261,8 @@ impl Fold {
     }
 
     fn generator(&self, load_start: Tick) -> GeneratorFigures {
-        let last = self.latest.as_ref().map(|latest| latest.health).unwrap_or_default();
-        let first = self.first_health.unwrap_or_default();
-        GeneratorFigures {
-            workers: last.workers,
-            cpu_s: last.cpu_us.saturating_sub(first.cpu_us) as f64 / 1e6,
-            rss_bytes_max: self.rss_bytes_max,
-            lag_us: (&self.sums.timer_lag).into(),
-            descriptors_max: self.descriptors_max,
-            saturated_from: self.saturated_from.map(|from| seconds_since(from, load_start)),
-        }
+        let saturated_from = self.saturated_from.map(|from| seconds_since(from, load_start));
+        self.generator.figures((&self.sums.timer_lag).into(), saturated_from)
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -43,7 +43,7 @@ fn interval(index: u64, ok: u64) -> Box<IntervalRecord> {
         ..LedgerTotals::default()
     };
     let cpu_us = index * 250_000;
-    let health = HealthSample { workers: 2, cpu_us, rss_bytes: 1_000, descriptors: 9, is_saturated: false };
+    let health = HealthSample { workers: 2, cpu_us, rss_bytes: 1_000, descriptors: 9, ..HealthSample::default() };
     Box::new(IntervalRecord {
         from,
         to: from + Duration::from_secs(1),

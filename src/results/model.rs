@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Series;
+use super::{GeneratorFigures, Series};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -310,21 +310,4 @@ pub struct FailureFigures {
     pub last_s: f64,
     /// Up to three examples, redacted. What a server says is untrusted text.
     pub examples: Vec<String>,
-}
-
-/// The generator's own health.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct GeneratorFigures {
-    /// Worker threads.
-    pub workers: u32,
-    /// Processor time of the whole process over the run, seconds. An embedded simulator is included.
-    pub cpu_s: f64,
-    /// Most resident memory, bytes.
-    pub rss_bytes_max: u64,
-    /// Lateness of the workers' timers: fired − due.
-    pub lag_us: LatencyFigures,
-    /// Most descriptors open at once.
-    pub descriptors_max: u64,
-    /// Second of the run from which the generator was the bottleneck; absent when it never was.
-    pub saturated_from: Option<f64>,
 }

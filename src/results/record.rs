@@ -40,7 +40,7 @@ pub struct IntervalRecord {
 }
 
 /// The generator at one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct HealthSample {
     /// Worker threads.
     pub workers: u32,
@@ -52,6 +52,39 @@ pub struct HealthSample {
     pub descriptors: u64,
     /// Whether the generator was the bottleneck in this interval.
     pub is_saturated: bool,
+    /// Each worker in this interval, by its number; none outside of the load.
+    pub per_worker: Vec<WorkerSample>,
+}
+
+/// What one worker's thread had of its processor in an interval, and how late it was. Microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkerSample {
+    /// The interval.
+    pub span_us: u64,
+    /// It ran.
+    pub cpu_us: u64,
+    /// It could have run and had no processor.
+    pub waited_us: u64,
+    /// 99th percentile of the lateness of its timers and arrivals; 0 when there were too few for one.
+    pub lag_us_p99: u64,
+    /// Largest lateness of its timers and arrivals.
+    pub lag_us_max: u64,
+}
+
+impl WorkerSample {
+    /// Share of a core that it used.
+    pub fn cpu_share(&self) -> f64 {
+        share(self.cpu_us, self.span_us)
+    }
+
+    /// Share of the time in which it could run that it had no processor.
+    pub fn starved_share(&self) -> f64 {
+        share(self.waited_us, self.waited_us + self.cpu_us)
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// How a run ended.

@@ -41,6 +41,15 @@ pub struct SeriesPoint {
     pub cpu_percent: f64,
     /// Resident memory, bytes.
     pub rss_bytes: u64,
+    /// Most open descriptors.
+    #[serde(default)]
+    pub descriptors: u64,
+    /// Processor time of the busiest worker thread, in percent of one core.
+    #[serde(default)]
+    pub worker_cpu_percent: f64,
+    /// Bytes in the send queues of the sampled connections.
+    #[serde(default)]
+    pub send_queue_bytes: u64,
     /// 99th percentile of the workers' timer lateness, microseconds.
     pub lag_us_p99: u64,
     /// Whether the generator was the bottleneck.

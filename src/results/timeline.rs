@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
-use super::{IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint};
+use super::{IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint, WorkerSample};
 use crate::metrics::Latency;
 use crate::ops::OpId;
 use crate::tick::Tick;
@@ -54,6 +54,9 @@ struct Point<H> {
     bytes_received: u64,
     cpu_us: u64,
     rss_bytes: u64,
+    descriptors: u64,
+    worker_cpu_percent: f64,
+    send_queue_bytes: u64,
     is_saturated: bool,
 }
 
@@ -165,6 +168,10 @@ impl Point<Latency> {
         self.bytes_received += figures.traffic.bytes_received;
         self.cpu_us += cpu_us;
         self.rss_bytes = self.rss_bytes.max(record.health.rss_bytes);
+        self.descriptors = self.descriptors.max(record.health.descriptors);
+        let busiest = record.health.per_worker.iter().map(WorkerSample::cpu_share).fold(0.0, f64::max);
+        self.worker_cpu_percent = self.worker_cpu_percent.max(busiest * 100.0);
+        self.send_queue_bytes = self.send_queue_bytes.max(figures.send_queue.bytes);
         self.is_saturated |= record.health.is_saturated;
     }
 
@@ -185,6 +192,9 @@ impl Point<Latency> {
         self.bytes_received += next.bytes_received;
         self.cpu_us += next.cpu_us;
         self.rss_bytes = self.rss_bytes.max(next.rss_bytes);
+        self.descriptors = self.descriptors.max(next.descriptors);
+        self.worker_cpu_percent = self.worker_cpu_percent.max(next.worker_cpu_percent);
+        self.send_queue_bytes = self.send_queue_bytes.max(next.send_queue_bytes);
         self.is_saturated |= next.is_saturated;
         self
     }
@@ -220,6 +230,9 @@ impl Point<Packed> {
             bytes_received: self.bytes_received,
             cpu_percent: if length_us == 0 { 0.0 } else { self.cpu_us as f64 * 100.0 / length_us as f64 },
             rss_bytes: self.rss_bytes,
+            descriptors: self.descriptors,
+            worker_cpu_percent: self.worker_cpu_percent,
+            send_queue_bytes: self.send_queue_bytes,
             lag_us_p99: self.timer_lag.summary.p99,
             saturated: self.is_saturated,
         }
@@ -243,6 +256,9 @@ impl<H> Point<H> {
             bytes_received: self.bytes_received,
             cpu_us: self.cpu_us,
             rss_bytes: self.rss_bytes,
+            descriptors: self.descriptors,
+            worker_cpu_percent: self.worker_cpu_percent,
+            send_queue_bytes: self.send_queue_bytes,
             is_saturated: self.is_saturated,
         }
     }

@@ -4,15 +4,24 @@ use std::time::Duration;
 
 use super::Health;
 use super::read::{Reader, Value};
+use crate::ops::PayloadSize;
 
-pub(super) const HEALTH_KEYS: &[&str] = &["lag_p99", "worker_cpu", "starvation", "memory", "intervals"];
+pub(super) const HEALTH_KEYS: &[&str] = &["lag_p99", "worker_cpu", "starvation", "memory", "send_queue", "intervals"];
 const SHARE: &str = "a share such as `95%`";
+const SIZE: &str = "a size such as `256 KiB`";
 const LAG_MAX: Duration = Duration::from_secs(60);
 const INTERVALS_MAX: u64 = 3_600;
 
 impl Default for Health {
     fn default() -> Self {
-        Health { lag_p99: Duration::from_millis(50), worker_cpu: 0.95, starvation: 0.8, memory: 0.9, intervals: 3 }
+        Health {
+            lag_p99: Duration::from_millis(50),
+            worker_cpu: 0.95,
+            starvation: 0.8,
+            memory: 0.9,
+            send_queue: None,
+            intervals: 3,
+        }
     }
 }
 
@@ -28,6 +37,10 @@ pub(super) fn health(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<H
     let worker_cpu = share("worker_cpu", usual.worker_cpu);
     let starvation = share("starvation", usual.starvation);
     let memory = share("memory", usual.memory);
+    let send_queue = match fields.get("send_queue") {
+        Some(value) => reader.parsed("`send_queue`", value, SIZE, parse_size).map(Some),
+        None => Some(usual.send_queue),
+    };
     let lag_p99 = match fields.get("lag_p99") {
         Some(value) => reader.duration("`lag_p99`", value, Duration::from_millis(1)..=LAG_MAX),
         None => Some(usual.lag_p99),
@@ -41,8 +54,14 @@ pub(super) fn health(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<H
         worker_cpu: worker_cpu?,
         starvation: starvation?,
         memory: memory?,
+        send_queue: send_queue?,
         intervals: intervals?,
     })
+}
+
+/// One size, not a range of them.
+fn parse_size(text: &str) -> Option<u64> {
+    text.parse::<PayloadSize>().ok().filter(|size| size.min == size.max && size.min > 0).map(|size| size.min)
 }
 
 fn parse_share(text: &str) -> Option<f64> {
@@ -56,6 +75,14 @@ fn parse_share(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_one_number_of_bytes() {
+        assert_eq!((parse_size("256 KiB"), parse_size("5000")), (Some(262_144), Some(5_000)));
+        for wrong in ["0 B", "1..2 KiB", "lots", "-1 B", ""] {
+            assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn shares_are_percentages() {

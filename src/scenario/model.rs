@@ -229,6 +229,9 @@ pub struct Health {
     pub starvation: f64,
     /// Share of the machine's memory that the process may use.
     pub memory: f64,
+    /// Bytes that may wait in the send queue of a connection; no limit when absent, because a full one is as a rule
+    /// the other side's slowness.
+    pub send_queue: Option<u64>,
     /// How many intervals in a row make the bottleneck; one alone may be a hiccup of the machine.
     pub intervals: u32,
 }

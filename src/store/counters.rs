@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
-use crate::metrics::{EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, TrafficCounts, UserCounts};
+use crate::metrics::{
+    EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, SendQueueCounts, TrafficCounts, UserCounts,
+};
 use crate::ops::OpId;
-use crate::results::{HealthSample, IntervalRecord};
+use crate::results::{HealthSample, IntervalRecord, WorkerSample};
 use crate::tick::Tick;
 
 /// Everything of an interval but its histograms.
@@ -34,6 +36,9 @@ pub(super) struct Counters {
     traffic: Traffic,
     #[serde(skip_serializing_if = "is_default")]
     worker_cpu_us: u64,
+    /// Sampled, blocked, bytes, most bytes.
+    #[serde(skip_serializing_if = "is_default")]
+    send_queue: [u64; 4],
     #[serde(skip_serializing_if = "is_default")]
     ledger: Ledger,
     #[serde(skip_serializing_if = "is_default")]
@@ -106,7 +111,24 @@ counters!(Ledger {
     echo_delivered: u64,
 });
 
-counters!(Health { workers: u32, cpu_us: u64, rss_bytes: u64, descriptors: u64, saturated: bool });
+counters!(Health {
+    workers: u32,
+    cpu_us: u64,
+    rss_bytes: u64,
+    descriptors: u64,
+    saturated: bool,
+    per_worker: Vec<[u64; 5]>,
+});
+
+/// Of a worker: span, ran, waited, lag p99, lag max.
+fn worker_counters(worker: &WorkerSample) -> [u64; 5] {
+    let WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max } = *worker;
+    [span_us, cpu_us, waited_us, lag_us_p99, lag_us_max]
+}
+
+fn worker_sample([span_us, cpu_us, waited_us, lag_us_p99, lag_us_max]: [u64; 5]) -> WorkerSample {
+    WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max }
+}
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -116,7 +138,7 @@ impl Counters {
     /// The counters of an interval.
     pub(super) fn of(record: &IntervalRecord) -> Counters {
         let IntervalRecord { from, to, load_start, figures, ledger, health } = record;
-        let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, .. } = figures;
+        let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, send_queue: queue, .. } = figures;
         let ops = OpId::ALL.iter().zip(ops).map(|(op, figures)| (op, [figures.started, figures.ok, figures.failed]));
         Counters {
             from: *from,
@@ -131,6 +153,7 @@ impl Counters {
             users: Users::of(users),
             traffic: Traffic::of(traffic),
             worker_cpu_us: *worker_cpu_us,
+            send_queue: [queue.sampled, queue.blocked, queue.bytes, queue.bytes_max],
             ledger: Ledger::of(ledger),
             health: Health {
                 workers: health.workers,
@@ -138,6 +161,7 @@ impl Counters {
                 rss_bytes: health.rss_bytes,
                 descriptors: health.descriptors,
                 saturated: health.is_saturated,
+                per_worker: health.per_worker.iter().map(worker_counters).collect(),
             },
         }
     }
@@ -154,12 +178,15 @@ impl Counters {
         figures.traffic = self.traffic.into_counts()?;
         figures.failures = log(self.failures)?;
         figures.worker_cpu_us = self.worker_cpu_us;
+        let [sampled, blocked, bytes, bytes_max] = self.send_queue;
+        figures.send_queue = SendQueueCounts { sampled, blocked, bytes, bytes_max };
         let health = HealthSample {
             workers: self.health.workers,
             cpu_us: self.health.cpu_us,
             rss_bytes: self.health.rss_bytes,
             descriptors: self.health.descriptors,
             is_saturated: self.health.saturated,
+            per_worker: self.health.per_worker.into_iter().map(worker_sample).collect(),
         };
         let ledger = self.ledger.into_totals()?;
         Ok(IntervalRecord { from: self.from, to: self.to, load_start: self.load_start, figures, ledger, health })

@@ -9,9 +9,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::{ExcuseReason, LedgerTotals};
-use crate::metrics::{FrameKind, Interval, Phase, Sample};
+use crate::metrics::{FrameKind, Interval, Phase, Sample, SendQueueCounts};
 use crate::ops::{FailureKind, OpId};
-use crate::results::{EndedBy, Fold, HealthSample, IntervalRecord, Mark, Record, Results, RunEnd, RunInfo};
+use crate::results::{
+    EndedBy, Fold, HealthSample, IntervalRecord, Mark, Record, Results, RunEnd, RunInfo, WorkerSample,
+};
 use crate::tick::Tick;
 
 /// An interval with something in every corner.
@@ -47,8 +49,16 @@ fn interval(index: u64) -> Record {
     ledger.excused[ExcuseReason::Detach as usize] = 1;
     ledger.expected += 1;
     ledger.spread.record(20 + index);
-    let health =
-        HealthSample { workers: 2, cpu_us: index, rss_bytes: 1 << 30, descriptors: 70, is_saturated: index == 2 };
+    figures.send_queue = SendQueueCounts { sampled: 9, blocked: 1, bytes: 800, bytes_max: 500 };
+    let worker = WorkerSample { span_us: 1_000_000, cpu_us: 17, waited_us: 3, lag_us_p99: 40, lag_us_max: 41 };
+    let health = HealthSample {
+        workers: 2,
+        cpu_us: index,
+        rss_bytes: 1 << 30,
+        descriptors: 70,
+        is_saturated: index == 2,
+        per_worker: vec![worker, WorkerSample { cpu_us: index, ..worker }],
+    };
     let to = from + Duration::from_secs(1);
     Record::Interval(Box::new(IntervalRecord {
         from,

@@ -1,5 +1,7 @@
 //! Whole runs in memory under paused time: real workers, drivers and collector against the simulator.
 
+mod arrivals;
+mod clean;
 mod faults;
 mod steady;
 mod stuck;

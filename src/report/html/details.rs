@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::report::{figures, untrusted, wording};
-use crate::results::{FailureFigures, OperationFigures, Results};
+use crate::results::{FailureFigures, OperationFigures, Results, SendQueueFigures, WorkerFigures};
 
 use super::balance::TimeRow;
 use super::chart::{Part, stacked_bar};
@@ -160,7 +160,9 @@ pub(super) fn generator(results: &Results) -> Vec<Fact> {
         lag,
         Fact::new("descriptors", figures::count(generator.descriptors_max)).noted("most at once"),
         Fact::new("workers", figures::count(u64::from(generator.workers))),
+        send_queue(&generator.send_queue),
     ];
+    facts.extend(generator.per_worker.iter().enumerate().map(worker));
     let arrivals = &results.arrivals;
     if arrivals.planned > 0 {
         let [planned, started] = [arrivals.planned, arrivals.started].map(figures::count);
@@ -168,6 +170,25 @@ pub(super) fn generator(results: &Results) -> Vec<Fact> {
         facts.push(missed.noted(format!("of {planned} planned; {started} started")));
     }
     facts
+}
+
+fn send_queue(queue: &SendQueueFigures) -> Fact {
+    if queue.sampled == 0 {
+        return Fact::new("send queues", "not measured");
+    }
+    let looks = figures::counted(queue.sampled, "look");
+    let note = format!("the longest, of {looks}; {} found it full", figures::count(queue.blocked));
+    Fact::new("send queues", figures::bytes(queue.bytes_max)).noted(note)
+}
+
+fn worker((number, worker): (usize, &WorkerFigures)) -> Fact {
+    let cpu = format!("{} of processor time", figures::seconds(worker.cpu_s));
+    let [busy, starved] =
+        [worker.cpu_share_max, worker.starved_share_max].map(|part| figures::share((part * 1_000.0) as u64, 1_000));
+    let [p99, max] = [worker.lag_us_p99_max, worker.lag_us_max].map(figures::micros);
+    Fact::new(format!("worker {number}"), cpu).noted(format!(
+        "at worst {busy} of a core, {starved} of its runnable time without one, lag p99 {p99}, max {max}"
+    ))
 }
 
 fn per_user(results: &Results) -> String {

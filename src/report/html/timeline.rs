@@ -93,8 +93,13 @@ impl<'a> Timeline<'a> {
     pub(super) fn generator(&self) -> Vec<Figure> {
         vec![
             self.gauge("Processor time, of one core", "s1", Unit::Percent, |point| point.cpu_percent),
+            self.gauge("Busiest worker, of its core", "s3", Unit::Percent, |point| point.worker_cpu_percent),
             self.gauge("Own lag, 99th percentile", "s2", Unit::Micros, |point| point.lag_us_p99 as f64),
             self.gauge("Resident memory", "s5", Unit::Bytes, |point| point.rss_bytes as f64),
+            self.gauge("Descriptors", "s4", Unit::Count, |point| point.descriptors as f64),
+            self.gauge("Send queues of the sampled connections", "s6", Unit::Bytes, |point| {
+                point.send_queue_bytes as f64
+            }),
             self.wire(),
         ]
     }

@@ -2,10 +2,11 @@
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `rate`, `every` or both; `max` ends it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Chance {
     /// Probability of each case, 0 to 1.

@@ -2,6 +2,7 @@
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -15,7 +16,7 @@ const GIANT_BYTES: usize = 768 << 10;
 const DEEP_LEVELS: usize = 20_000;
 
 /// A frame that is no valid message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BadFrame {
     /// Cut in the middle.

@@ -1,15 +1,31 @@
 //! How long something takes: a distribution of durations.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rand::RngExt as _;
 use rand_distr::{Distribution, Exp, Normal};
 use rand_pcg::Pcg64;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 /// A duration as text, such as `"250ms"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Duration);
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A duration such as `250ms`, `10s` or `1h 30m`.",
+            "pattern": r"^\s*([0-9]+\s*[a-zµ]+\s*)+$",
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
@@ -21,7 +37,7 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 /// A distribution of durations. No draw is longer than a minute.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Delay {
     /// Always the same.

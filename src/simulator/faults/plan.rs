@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::chance::Chance;
@@ -10,7 +11,7 @@ use super::corrupt::BadFrame;
 use super::delay::{Delay, Span};
 
 /// What a client asks of the server, as faults tell it apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     /// `{login}`
@@ -38,7 +39,7 @@ pub enum Operation {
 }
 
 /// Declared faults. Everything is off unless it is named.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FaultPlan {
     /// Of all decisions; the same seed and the same requests give the same faults.
@@ -80,53 +81,53 @@ pub struct FaultPlan {
 }
 
 /// A refusal.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rejection {
     /// Of what.
     pub op: Operation,
     /// With which code, 300 to 599.
     pub code: u16,
-    /// See [`Chance::rate`].
+    /// Probability of each case, 0 to 1.
     pub rate: Option<f64>,
-    /// See [`Chance::every`].
+    /// Strikes each so-manyth case.
     pub every: Option<u64>,
-    /// See [`Chance::max`].
+    /// Strikes no more often than this.
     pub max: Option<u64>,
 }
 
 /// A request without an answer.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Swallow {
     /// Of what.
     pub op: Operation,
-    /// See [`Chance::rate`].
+    /// Probability of each case, 0 to 1.
     pub rate: Option<f64>,
-    /// See [`Chance::every`].
+    /// Strikes each so-manyth case.
     pub every: Option<u64>,
-    /// See [`Chance::max`].
+    /// Strikes no more often than this.
     pub max: Option<u64>,
 }
 
 /// A reply that comes late, although the work was done in time.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlowReply {
     /// To what.
     pub op: Operation,
     /// By how much.
     pub delay: Delay,
-    /// See [`Chance::rate`].
+    /// Probability of each case, 0 to 1.
     pub rate: Option<f64>,
-    /// See [`Chance::every`].
+    /// Strikes each so-manyth case.
     pub every: Option<u64>,
-    /// See [`Chance::max`].
+    /// Strikes no more often than this.
     pub max: Option<u64>,
 }
 
 /// A span in which nothing is answered; afterwards everything is, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stall {
     /// Since the simulator's start.
@@ -137,7 +138,7 @@ pub struct Stall {
 }
 
 /// How a connection is not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusedHow {
     /// TCP is closed at once after it was accepted: strikes HTTP calls too.
@@ -150,22 +151,22 @@ pub enum RefusedHow {
 }
 
 /// Connections that are not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedConnections {
     /// In which way.
     #[serde(default)]
     pub how: RefusedHow,
-    /// See [`Chance::rate`].
+    /// Probability of each case, 0 to 1.
     pub rate: Option<f64>,
-    /// See [`Chance::every`].
+    /// Strikes each so-manyth case.
     pub every: Option<u64>,
-    /// See [`Chance::max`].
+    /// Strikes no more often than this.
     pub max: Option<u64>,
 }
 
 /// Connections that are cut: exactly one of `after_frames`, a chance per publish, or `at` with `share`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConnectionDrop {
     /// Each session after so many frames of the client.
@@ -183,16 +184,16 @@ pub struct ConnectionDrop {
 }
 
 /// Frames that are no valid message, one after a delivery.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BadFrames {
     /// Which, in turn; all when empty.
     pub kinds: Vec<BadFrame>,
-    /// See [`Chance::rate`].
+    /// Probability of each case, 0 to 1.
     pub rate: Option<f64>,
-    /// See [`Chance::every`].
+    /// Strikes each so-manyth case.
     pub every: Option<u64>,
-    /// See [`Chance::max`].
+    /// Strikes no more often than this.
     pub max: Option<u64>,
 }
 
@@ -358,11 +359,8 @@ mod tests {
     }
 
     #[test]
-    fn the_example_in_the_docs_is_valid() {
-        let docs = include_str!("mod.rs");
-        let lines = docs.lines().skip_while(|line| *line != "//! ```toml").skip(1);
-        let example: Vec<_> = lines.take_while(|line| *line != "//! ```").map(|line| &line[3..]).collect();
-        let plan = FaultPlan::parse(&example.join("\n")).expect("valid");
+    fn the_example_of_the_help_is_valid() {
+        let plan = FaultPlan::parse(super::super::EXAMPLE).expect("valid");
         assert_eq!((plan.reject.len(), plan.delay.len(), plan.drop.len()), (1, 5, 1));
     }
 
