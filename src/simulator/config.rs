@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::faults::FaultPlan;
 use super::hub::Rules;
+use super::profile::{ApiKey, FileNames, Paths, Precision};
 
 /// Whether the listener speaks TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +28,14 @@ pub struct SimulatorConfig {
     pub faults: FaultPlan,
     /// Knobs of the service itself.
     pub rules: Rules,
+    /// Where it serves what.
+    pub paths: Paths,
+    /// What every request must carry to be let in.
+    pub api_key: Option<ApiKey>,
+    /// How fine its times are.
+    pub times: Precision,
+    /// How an upload's reply names the file.
+    pub file_names: FileNames,
     /// Outbound frames that may wait for one session; the service has 128. A quarter more is slack. With a full
     /// queue a session is silently detached from the topic; one that does not read at all is cut.
     pub queue_limit: usize,
@@ -55,6 +64,10 @@ impl Default for SimulatorConfig {
             encryption: Encryption::Plain,
             faults: FaultPlan::default(),
             rules: Rules::default(),
+            paths: Paths::PBX,
+            api_key: None,
+            times: Precision::Microseconds,
+            file_names: FileNames::Bare,
             queue_limit: 4096,
             frame_bytes_max: 256 << 10,
             upload_bytes_max: 8 << 20,

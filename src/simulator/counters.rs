@@ -77,6 +77,8 @@ pub struct Totals {
     pub downloads: u64,
     /// Sessions cut because they did not read.
     pub slow_sessions_cut: u64,
+    /// Publishes refused because their topic's queue was full.
+    pub topic_queue_full: u64,
     /// Times that a session with a full queue was silently detached from a topic.
     pub silent_detaches: u64,
 }

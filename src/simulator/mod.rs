@@ -13,9 +13,11 @@ mod counters;
 pub mod faults;
 mod handle;
 pub mod hub;
+mod profile;
 mod server;
 
 pub use config::{Encryption, SimulatorConfig};
 pub use counters::{InjectedFaults, Totals};
 pub use handle::{LocalSimulator, Simulator, SimulatorError, SimulatorHandle};
+pub use profile::{ApiKey, FileNames, Paths, Precision};
 pub use server::tls::TlsError;

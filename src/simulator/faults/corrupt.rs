@@ -72,13 +72,24 @@ pub fn corrupted_message(frame: &str) -> Option<Utf8Bytes> {
 }
 
 /// A message as the run's publisher would have sent it, with a counter that it has not reached. It has the topic
-/// and the number of the message that it follows. `None` when that message's request id is not a stamp.
+/// and the number of the message that it follows. `None` when that message carries no stamp.
 pub fn phantom_of(frame: &str) -> Option<Utf8Bytes> {
     let ServerMessage::Data(mut data) = serde_json::from_str(frame).ok()? else { return None };
-    let stamp = Stamp::decode(data.reqid.as_deref()?)?;
-    let counter = (stamp.counter ^ PHANTOM_OFFSET) & ((1 << 30) - 1);
-    let reqid = Stamp { counter, ..stamp }.encode();
-    data.reqid = Some(reqid.as_str().into());
+    let other = |id: &str| {
+        let stamp = Stamp::decode(id)?;
+        let counter = (stamp.counter ^ PHANTOM_OFFSET) & ((1 << 30) - 1);
+        Some(Stamp { counter, ..stamp }.encode().as_str().to_owned())
+    };
+    if let Some(id) = &data.reqid {
+        data.reqid = Some(other(id)?.into());
+        return write(data);
+    }
+    // Where the service drops the id, publishers put it into the head.
+    let mut head: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&data.head.as_ref()?.to_json()).ok()?;
+    let id = head.values_mut().find(|value| value.as_str().is_some_and(|id| Stamp::decode(id).is_some()))?;
+    *id = other(id.as_str()?)?.into();
+    data.head = Some(Json::Value(head.into()));
     write(data)
 }
 

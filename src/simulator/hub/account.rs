@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::rules::Rules;
+use super::rules::{Entry, Rules};
 use super::session::SessionId;
 use super::token::{Mint, Purpose, RestToken, hash, mix};
 use super::topic::TopicRef;
@@ -32,6 +32,8 @@ pub struct User {
     pub(super) wire: Box<str>,
     pub(super) name: Box<str>,
     tenant: u64,
+    /// Hash of the password of an account that its user made.
+    password: Option<u64>,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
     pub(super) default_access: Mode,
@@ -83,6 +85,17 @@ pub enum SignInError {
     Full,
 }
 
+/// Why there is no new account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignUpError {
+    /// Somebody has the name.
+    Taken,
+    /// The password is one that is always refused.
+    Weak,
+    /// No room for more users.
+    Full,
+}
+
 /// All users, and who may be who.
 #[derive(Debug)]
 pub struct Accounts {
@@ -97,6 +110,9 @@ pub struct Accounts {
     users_max: usize,
     refused_password: String,
     two_factor_prefix: String,
+    user_ids: UserIdForm,
+    has_tenants: bool,
+    login_token_lifetime: Duration,
 }
 
 impl Accounts {
@@ -113,6 +129,9 @@ impl Accounts {
             users_max: rules.users_max,
             refused_password: rules.refused_password.clone(),
             two_factor_prefix: rules.two_factor_prefix.clone(),
+            user_ids: rules.user_ids,
+            has_tenants: rules.entry == Entry::AccessToken,
+            login_token_lifetime: rules.login_token_lifetime,
         }
     }
 
@@ -162,12 +181,45 @@ impl Accounts {
 
     /// The user of a file token, in its base64 form; `Err` when it is no base64.
     pub fn file_user(&self, token: &str, now: Timestamp) -> Result<Option<UserId>, base64::DecodeError> {
-        Ok(self.mint.read_file(&STANDARD.decode(token)?, now))
+        let user = self.token_user(&STANDARD.decode(token)?, now);
+        Ok(user.map(|user| self.get(user).id))
     }
 
-    pub(super) fn file_token(&self, user: UserRef, now: Timestamp) -> String {
+    /// The token of a login's reply, and until when it is good.
+    pub(super) fn login_token(&self, user: UserRef, now: Timestamp) -> (String, Timestamp) {
         let user = self.get(user);
-        self.mint.file(user.id, user.tenant, now)
+        let expires = now.checked_add(self.login_token_lifetime).unwrap_or(Timestamp::MAX);
+        (self.mint.login(user.id, self.has_tenants.then_some(user.tenant), expires), expires)
+    }
+
+    /// The user of a login's token that is good now.
+    pub(super) fn token_user(&self, token: &[u8], now: Timestamp) -> Option<UserRef> {
+        let (id, expires) = self.mint.read_login(token)?;
+        if expires < now.as_second() { None } else { self.find(id) }
+    }
+
+    /// Whether a login's token was issued here.
+    pub(super) fn is_spent_login(&self, token: &[u8]) -> bool {
+        self.mint.read_login(token).is_some()
+    }
+
+    /// Makes an account that its user asks for.
+    pub(super) fn sign_up(&mut self, name: &str, password: &str, now: Timestamp) -> Result<UserRef, SignUpError> {
+        if self.by_name.contains_key(&("".into(), name.into())) {
+            return Err(SignUpError::Taken);
+        }
+        if password == self.refused_password {
+            return Err(SignUpError::Weak);
+        }
+        let user = self.provide("", name, now).ok_or(SignUpError::Full)?;
+        self.get_mut(user).password = Some(hash(password.as_bytes()));
+        Ok(user)
+    }
+
+    /// The user with this name and password.
+    pub(super) fn recognize(&self, name: &str, password: &str) -> Option<UserRef> {
+        let user = *self.by_name.get(&("".into(), name.into()))?;
+        (self.get(user).password == Some(hash(password.as_bytes()))).then_some(user)
     }
 
     /// Who `USER@DOMAIN` with this access token is: a user name or the user's numeric id is accepted.
@@ -216,9 +268,10 @@ impl Accounts {
         let id = UserId(number);
         self.users.push(User {
             id,
-            wire: id.name(UserIdForm::Decimal).into(),
+            wire: id.name(self.user_ids).into(),
             name: name.into(),
             tenant: ID_BASE + tenant % ID_SPAN,
+            password: None,
             created: now,
             updated: now,
             default_access: Mode::USER,

@@ -6,12 +6,12 @@ use super::account::UserRef;
 use super::frames;
 use super::outbox::Outbox;
 use super::presence::AccessChange;
+use super::rules::Transfer;
 use super::subscribe::wanted_mode;
 use super::topic::{Member, TopicRef};
 use super::{Call, Hub};
 use crate::protocol::client::{Set, SetDesc, SetSub};
 use crate::protocol::server::{CtrlParams, Pres};
-use crate::protocol::user_id::UserIdForm;
 use crate::protocol::{Code, Json, Mode, UserId};
 
 /// The string that clears a value.
@@ -160,7 +160,7 @@ impl Hub {
             None => self.set_own_access(call, name, at, mode, out),
             Some(_) if !attached => Err(refusal(Code::FORBIDDEN)),
             Some(user) => {
-                let id = UserId::parse(user, UserIdForm::Decimal).ok_or(refusal(Code::MALFORMED))?;
+                let id = UserId::parse(user, self.rules.user_ids).ok_or(refusal(Code::MALFORMED))?;
                 let target = self.accounts.find(id).ok_or((Code::NOT_FOUND, "user not found"))?;
                 self.set_others_access(call, name, at, target, mode, out)
             }
@@ -183,6 +183,10 @@ impl Hub {
         let mut want = mode.unwrap_or(before.0);
         if is_p2p {
             want = (want & Mode::P2P) | Mode::APPROVE;
+        }
+        if self.rules.transfer == Transfer::TwoSteps && !is_owner && (want & member.given).has(Mode::OWNER) {
+            self.accept(call, name, at, want, out);
+            return Ok(());
         }
         if want.has(Mode::OWNER) != is_owner || (is_owner && !want.has(Mode::JOIN)) {
             return Err(refusal(Code::FORBIDDEN));
@@ -233,8 +237,10 @@ impl Hub {
             if topic.owner != Some(call.user) {
                 return Err(refusal(Code::FORBIDDEN));
             }
-            self.transfer(call, name, at, target, out);
-            return Ok(());
+            if self.rules.transfer == Transfer::OneStep {
+                self.transfer(call, name, at, target, out);
+                return Ok(());
+            }
         }
         if topic.owner == Some(target) {
             return Err(refusal(Code::FORBIDDEN));
@@ -296,6 +302,30 @@ impl Hub {
         self.accounts.get_mut(target).topics.insert(at);
         self.answer_access(call, name, at, target, out);
         self.tell_delta(call, at, target, new_before, (Mode::FULL, Mode::FULL), out);
+    }
+
+    /// The second step of the ancestor's transfer: the offer is accepted, and the old owner is told what it lost.
+    fn accept(&mut self, call: &Call<'_>, name: &str, at: TopicRef, want: Mode, out: &mut Outbox) {
+        let Some(topic) = self.topics.get_mut(at) else { return };
+        let old = topic.owner.replace(call.user);
+        let lost = old.and_then(|user| {
+            let member = topic.member_mut(user)?;
+            let before = (member.want, member.given);
+            (member.want, member.given) = (before.0.without(Mode::OWNER), before.1.without(Mode::OWNER));
+            member.updated = call.now;
+            Some((user, before, (member.want, member.given)))
+        });
+        let Some(new) = topic.member_mut(call.user) else { return };
+        let before = (new.want, new.given);
+        (new.want, new.updated) = (want, call.now);
+        let params = CtrlParams { acs: Some(frames::access(new)), ..CtrlParams::default() };
+        let after = (new.want, new.given);
+        topic.access_changed(call.user);
+        out.reply(call.session, &call.reply(Code::OK, name).params(params));
+        self.tell_delta(call, at, call.user, before, after, out);
+        if let Some((user, before, after)) = lost {
+            self.tell_delta(call, at, user, before, after, out);
+        }
     }
 
     fn answer_access(&self, call: &Call<'_>, name: &str, at: TopicRef, target: UserRef, out: &mut Outbox) {

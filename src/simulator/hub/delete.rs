@@ -9,7 +9,6 @@ use super::topic::TopicRef;
 use super::{Call, Hub};
 use crate::protocol::client::{Del, SeqRange};
 use crate::protocol::server::Pres;
-use crate::protocol::user_id::UserIdForm;
 use crate::protocol::{Code, Mode, UserId};
 
 /// Most messages of one request that names more than one range.
@@ -103,7 +102,7 @@ impl Hub {
         user: Option<&str>,
         out: &mut Outbox,
     ) -> Result<(), Code> {
-        let id = user.and_then(|user| UserId::parse(user, UserIdForm::Decimal)).ok_or(Code::MALFORMED)?;
+        let id = user.and_then(|user| UserId::parse(user, self.rules.user_ids)).ok_or(Code::MALFORMED)?;
         let topic = self.topics.get(at).ok_or(Code::NOT_FOUND)?;
         let caller = topic.member(call.user).ok_or(Code::FORBIDDEN)?.mode();
         let target: Option<UserRef> = self.accounts.find(id);

@@ -28,6 +28,7 @@ pub(super) struct Reply<'a> {
 enum Params<'a> {
     Known(Box<CtrlParams<'a>>),
     Deleted { del: u64 },
+    Other(serde_json::Value),
 }
 
 #[derive(Serialize)]
@@ -66,6 +67,11 @@ impl<'a> Reply<'a> {
 
     pub fn deleted(mut self, del: u64) -> Reply<'a> {
         self.params = Some(Params::Deleted { del });
+        self
+    }
+
+    pub fn other(mut self, params: serde_json::Value) -> Reply<'a> {
+        self.params = Some(Params::Other(params));
         self
     }
 

@@ -9,6 +9,7 @@ pub mod account;
 mod change;
 mod delete;
 mod frames;
+mod greet;
 mod history;
 mod leave;
 mod login;
@@ -36,7 +37,7 @@ use crate::protocol::{ClientMessage, Code};
 
 pub use account::{Accounts, SignInError, Tokens};
 pub use outbox::{FrameKind, Outbox, Outgoing, Receiver};
-pub use rules::{HistoryEnd, HistoryOrder, JoinReply, Rules};
+pub use rules::{Entry, Hello, HistoryEnd, HistoryOrder, JoinReply, Rules, TopicQueue, Transfer};
 pub use session::SessionId;
 pub use topic::TopicRef;
 
@@ -178,11 +179,20 @@ impl Hub {
     ) {
         let Some(state) = self.sessions.get(session) else { return };
         let ts = now.to_string();
+        match (&message, state.greeted) {
+            (ClientMessage::Hi(hi), known) => return self.greet(session, known, hi, &ts, out),
+            (message, None) if matches!(self.rules.entry, Entry::Hello(_)) => {
+                if matches!(message, ClientMessage::Note(_)) {
+                    return;
+                }
+                let reply = Reply::new(request_id(message), Code::CONFLICT, "command out of sequence", &ts);
+                return out.reply(session, &reply.topic(topic_of(message)));
+            }
+            _ => {}
+        }
         let user = match (&message, state.user) {
             (ClientMessage::Login(login), user) => return self.login(session, user, login, now, &ts, out),
-            (ClientMessage::Hi(hi), _) => {
-                return out.reply(session, &Reply::new(hi.id.as_deref(), Code::MALFORMED, "malformed", &ts));
-            }
+            (ClientMessage::Acc(acc), user) => return self.sign_up(session, user, acc, now, &ts, out),
             (ClientMessage::Note(_), None) => return,
             (_, None) => {
                 let reply = Reply::new(request_id(&message), Code::UNAUTHORIZED, "authentication required", &ts);
@@ -200,8 +210,7 @@ impl Hub {
             ClientMessage::Set(set) => self.set(&call, &set, out),
             ClientMessage::Del(del) => self.delete(&call, &del, out),
             ClientMessage::Note(note) => self.note(&call, &note, out),
-            ClientMessage::Acc(_) => out.reply(session, &call.refuse(Code::FORBIDDEN, "")),
-            ClientMessage::Hi(_) | ClientMessage::Login(_) => {}
+            ClientMessage::Hi(_) | ClientMessage::Login(_) | ClientMessage::Acc(_) => {}
         }
     }
 

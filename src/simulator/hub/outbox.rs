@@ -53,6 +53,8 @@ pub struct Outbox {
     pub frames: Vec<Outgoing>,
     /// A publish was accepted.
     pub published: bool,
+    /// A publish was refused because its topic's queue was full.
+    pub queue_full: bool,
     /// A login was accepted.
     pub logged_in: bool,
     /// A login was refused because its token had expired or was revoked.

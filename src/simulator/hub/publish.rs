@@ -36,6 +36,10 @@ impl Hub {
         if !topic.member(call.user).is_some_and(|member| member.may(Mode::WRITE)) {
             return refuse(Code::FORBIDDEN, out);
         }
+        if self.rules.topic_queue.is_some_and(|queue| !topic.takes_in(queue, call.now)) {
+            out.queue_full = true;
+            return refuse(Code::UNAVAILABLE, out);
+        }
         number(topic, call);
         out.published = true;
         let (topic, accounts) = (&*topic, &self.accounts);
@@ -51,7 +55,7 @@ impl Hub {
             seq: topic.seq,
             head: message.head.clone(),
             content: message.content.clone(),
-            reqid: call.id.map(Text::from),
+            reqid: call.id.filter(|_| self.rules.live_reqid).map(Text::from),
         });
         self.fan_out(call, at, &own, message.noecho, out);
         self.tell_unattached(call, at, out);

@@ -12,7 +12,6 @@ use super::topic::{Member, Topic, TopicRef};
 use super::{Call, Hub};
 use crate::protocol::client::{DefaultAccess, Get, GetParts, GetQuery};
 use crate::protocol::server::{Access, CtrlParams, Desc, Meta, Subscription};
-use crate::protocol::user_id::UserIdForm;
 use crate::protocol::{Code, Json, Mode, UserId};
 
 /// Parts in the order in which they are answered, with the word that closes them.
@@ -45,7 +44,7 @@ impl Hub {
             return self.answer_me(call, parts, asked, out);
         }
         let Some(at) = self.locate(call.user, name) else {
-            let wrong = name.starts_with("usr") && UserId::parse(name, UserIdForm::Decimal).is_none();
+            let wrong = name.starts_with("usr") && UserId::parse(name, self.rules.user_ids).is_none();
             let code = if wrong { Code::MALFORMED } else { Code::NOT_FOUND };
             return out.reply(
                 call.session,

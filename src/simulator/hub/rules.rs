@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::protocol::user_id::UserIdForm;
+
 /// In which order a page of history comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HistoryOrder {
@@ -32,6 +34,46 @@ pub enum JoinReply {
     AcceptedSeq,
 }
 
+/// How a session says who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Entry {
+    /// `{login}` comes first, with an access token out of the REST interface; `{hi}` and `{acc}` are unknown.
+    #[default]
+    AccessToken,
+    /// `{hi}` comes first, then `{login}` with `basic` or `token`; `{acc}` makes accounts.
+    Hello(Hello),
+}
+
+/// What `{hi}` asks and tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello {
+    /// The oldest protocol version that is served: major and minor.
+    pub oldest: (u16, u16),
+    /// Told to the client: bytes of the largest frame.
+    pub frame_bytes_max: usize,
+    /// Told to the client: bytes of the largest file.
+    pub upload_bytes_max: usize,
+}
+
+/// How a group changes hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transfer {
+    /// The owner's `set` does it.
+    #[default]
+    OneStep,
+    /// The owner offers, the new owner accepts.
+    TwoSteps,
+}
+
+/// A topic's queue of publishes. They are acted upon at once; what is kept is how far behind the service would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicQueue {
+    /// Publishes that may wait; one more is refused with 503.
+    pub most: u32,
+    /// What each of them takes.
+    pub each: Duration,
+}
+
 /// Limits and choices of the hub.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -49,6 +91,20 @@ pub struct Rules {
     pub history_order: HistoryOrder,
     /// How a page is closed.
     pub history_end: HistoryEnd,
+    /// How a session says who it is.
+    pub entry: Entry,
+    /// How user ids are printed.
+    pub user_ids: UserIdForm,
+    /// How a group changes hands.
+    pub transfer: Transfer,
+    /// Whether there are `emc` topics.
+    pub external_topics: bool,
+    /// Whether live messages carry `reqid`.
+    pub live_reqid: bool,
+    /// A topic's queue of publishes; without it none is ever full.
+    pub topic_queue: Option<TopicQueue>,
+    /// Lifetime of the token in a login's reply.
+    pub login_token_lifetime: Duration,
     /// Whether messages out of the history carry `reqid`.
     pub history_reqid: bool,
     /// How joining a group is answered.
@@ -79,6 +135,13 @@ impl Default for Rules {
             history_page: 100,
             history_order: HistoryOrder::NewestFirst,
             history_end: HistoryEnd::Delivered,
+            entry: Entry::AccessToken,
+            user_ids: UserIdForm::Decimal,
+            transfer: Transfer::OneStep,
+            external_topics: true,
+            live_reqid: true,
+            topic_queue: None,
+            login_token_lifetime: Duration::from_secs(365 * 24 * 3600),
             history_reqid: true,
             join_reply: JoinReply::Access,
             linger: Duration::from_secs(4),

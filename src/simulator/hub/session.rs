@@ -13,6 +13,8 @@ pub struct SessionId {
 /// What the hub knows about a connection.
 #[derive(Debug, Default)]
 pub(super) struct Session {
+    /// The protocol version of the client's `{hi}`.
+    pub greeted: Option<(u16, u16)>,
     pub user: Option<UserRef>,
     pub on_me: bool,
     /// Few per session, so a list is searched faster than a set.

@@ -11,7 +11,6 @@ use super::topic::{Kind, Member, Topic, TopicRef};
 use super::{Call, Hub};
 use crate::protocol::client::{SetParts, Sub};
 use crate::protocol::server::CtrlParams;
-use crate::protocol::user_id::UserIdForm;
 use crate::protocol::{Code, Mode, UserId};
 
 /// Letters of the generated part of a group's name.
@@ -58,7 +57,7 @@ impl Hub {
             _ if name.starts_with("new") => self.create_group(call, &set),
             _ if name.starts_with("usr") => self.subscribe_p2p(call, name, &set),
             _ if name.starts_with("grp") => self.subscribe_group(call, name, &set),
-            _ if name.starts_with("emc") => self.subscribe_external(call, name, &set),
+            _ if name.starts_with("emc") && self.rules.external_topics => self.subscribe_external(call, name, &set),
             "" => Err(MALFORMED),
             _ => Err(NO_TOPIC),
         };
@@ -86,7 +85,7 @@ impl Hub {
     /// The existing topic that this user means by the name.
     pub(super) fn locate(&self, user: UserRef, name: &str) -> Option<TopicRef> {
         if name.starts_with("usr") {
-            let peer = self.accounts.find(UserId::parse(name, UserIdForm::Decimal)?)?;
+            let peer = self.accounts.find(UserId::parse(name, self.rules.user_ids)?)?;
             return self.topics.pair(user, peer);
         }
         self.topics.named(name)
@@ -181,7 +180,7 @@ impl Hub {
     }
 
     fn subscribe_p2p(&mut self, call: &Call<'_>, name: &str, set: &SetParts<'_>) -> Result<Subscribed, Refusal> {
-        let id = UserId::parse(name, UserIdForm::Decimal).ok_or(MALFORMED)?;
+        let id = UserId::parse(name, self.rules.user_ids).ok_or(MALFORMED)?;
         let peer = self.accounts.find(id).ok_or((Code::NOT_FOUND, "user not found"))?;
         if peer == call.user {
             return Err(FORBIDDEN);

@@ -34,9 +34,11 @@ pub(super) struct Mint {
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const REST_BYTES: usize = 30;
-const FILE_BYTES: usize = 58;
-/// Of the login's file token: the vendor's sample lives this long.
-const FILE_LIFETIME_S: i64 = 365 * 24 * 3600;
+/// Of a login's token: 8 bytes of user, 8 of tenant where there are tenants, 10 of expiry, level and flags, 32 of
+/// signature.
+const LOGIN_BYTES: usize = 50;
+const TENANT_BYTES: usize = 8;
+const SIGNATURE_BYTES: usize = 32;
 
 impl Mint {
     pub fn new(seed: u64) -> Mint {
@@ -71,36 +73,34 @@ impl Mint {
         })
     }
 
-    /// Fifty-eight bytes in the layout of the vendor's sample, as padded base64.
-    pub fn file(&self, user: UserId, tenant: u64, now: Timestamp) -> String {
-        let mut bytes = [0u8; FILE_BYTES];
-        bytes[..8].copy_from_slice(&user.0.to_le_bytes());
-        bytes[8..16].copy_from_slice(&tenant.to_le_bytes());
-        let expires = u32::try_from(now.as_second() + FILE_LIFETIME_S).unwrap_or(u32::MAX);
-        bytes[16..20].copy_from_slice(&expires.to_le_bytes());
-        bytes[20..22].copy_from_slice(&20u16.to_le_bytes());
-        bytes[24..26].copy_from_slice(&1u16.to_le_bytes());
-        self.sign_file(&mut bytes);
+    /// The token of a login's reply, as padded base64: in the layout of the vendor's sample, 58 bytes, or without
+    /// a tenant in that of its ancestor, 50 bytes.
+    pub fn login(&self, user: UserId, tenant: Option<u64>, expires: Timestamp) -> String {
+        let mut bytes = Vec::with_capacity(LOGIN_BYTES + TENANT_BYTES);
+        bytes.extend(user.0.to_le_bytes());
+        bytes.extend(tenant.map(u64::to_le_bytes).into_iter().flatten());
+        bytes.extend(u32::try_from(expires.as_second()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend([20, 0, 0, 0, 1, 0]);
+        let signature = self.sign_login(&bytes);
+        bytes.extend(signature);
         STANDARD.encode(bytes)
     }
 
-    /// The user of a file token; `None` when it is forged or has expired.
-    pub fn read_file(&self, bytes: &[u8], now: Timestamp) -> Option<UserId> {
-        let given: [u8; FILE_BYTES] = bytes.try_into().ok()?;
-        let mut signed = given;
-        self.sign_file(&mut signed);
-        let expires = u32::from_le_bytes(given[16..20].try_into().ok()?);
-        if signed != given || i64::from(expires) < now.as_second() {
+    /// The user of a login's token and the second in which it expires; `None` when it is forged.
+    pub fn read_login(&self, bytes: &[u8]) -> Option<(UserId, i64)> {
+        if bytes.len() != LOGIN_BYTES && bytes.len() != LOGIN_BYTES + TENANT_BYTES {
             return None;
         }
-        Some(UserId(u64::from_le_bytes(given[..8].try_into().ok()?)))
+        let (body, signature) = bytes.split_at(bytes.len() - SIGNATURE_BYTES);
+        if self.sign_login(body) != signature {
+            return None;
+        }
+        let expires = u32::from_le_bytes(body[body.len() - 10..body.len() - 6].try_into().ok()?);
+        Some((UserId(u64::from_le_bytes(body[..8].try_into().ok()?)), i64::from(expires)))
     }
 
-    fn sign_file(&self, bytes: &mut [u8; FILE_BYTES]) {
-        let (body, signature) = bytes.split_at_mut(26);
-        for (index, word) in signature.chunks_exact_mut(8).enumerate() {
-            word.copy_from_slice(&mix(self.sign(body) ^ index as u64).to_le_bytes());
-        }
+    fn sign_login(&self, body: &[u8]) -> Vec<u8> {
+        (0..SIGNATURE_BYTES as u64 / 8).flat_map(|index| mix(self.sign(body) ^ index).to_le_bytes()).collect()
     }
 
     fn sign(&self, bytes: &[u8]) -> u64 {
@@ -161,15 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_token_has_the_samples_layout_and_expires() {
+    fn a_logins_token_has_the_samples_layout_and_refuses_changes() {
         let mint = Mint::new(1);
         let now = Timestamp::from_second(1_729_731_998).expect("in range");
-        let text = mint.file(UserId(7), 9, now);
-        assert_eq!(text.len(), 80);
-        let bytes = STANDARD.decode(&text).expect("padded base64");
-        assert_eq!(mint.read_file(&bytes, now), Some(UserId(7)));
-        let later = Timestamp::from_second(1_729_731_998 + FILE_LIFETIME_S + 1).expect("in range");
-        assert_eq!(mint.read_file(&bytes, later), None);
-        assert_eq!(mint.read_file(&bytes[1..], now), None);
+        for (tenant, length) in [(Some(9), 80), (None, 68)] {
+            let text = mint.login(UserId(7), tenant, now);
+            assert_eq!(text.len(), length);
+            let mut bytes = STANDARD.decode(&text).expect("padded base64");
+            assert_eq!(mint.read_login(&bytes), Some((UserId(7), 1_729_731_998)));
+            assert_eq!(mint.read_login(&bytes[1..]), None);
+            bytes[3] ^= 1;
+            assert_eq!(mint.read_login(&bytes), None);
+        }
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::account::{Accounts, UserRef};
 use super::history::History;
+use super::rules::TopicQueue;
 use super::session::SessionId;
 use crate::protocol::Mode;
 
@@ -102,6 +103,8 @@ pub(super) struct Topic {
     /// Whether members have been told that somebody is there.
     pub online: bool,
     pub idle_since: Option<Timestamp>,
+    /// When the service would be through with the publishes that it has taken in.
+    busy_until: Timestamp,
 }
 
 impl Topic {
@@ -123,7 +126,21 @@ impl Topic {
             dormant: false,
             online: false,
             idle_since: None,
+            busy_until: now,
         }
+    }
+
+    /// Takes a publish into the queue; false when there is no room.
+    pub fn takes_in(&mut self, queue: TopicQueue, now: Timestamp) -> bool {
+        let begins = self.busy_until.max(now);
+        let waiting = u64::try_from(begins.duration_since(now).as_micros()).unwrap_or(u64::MAX);
+        let each = u64::try_from(queue.each.as_micros()).unwrap_or(u64::MAX).max(1);
+        // The first of them is being worked on and waits no more.
+        if waiting.div_ceil(each) > u64::from(queue.most) {
+            return false;
+        }
+        self.busy_until = begins.checked_add(queue.each).unwrap_or(Timestamp::MAX);
+        true
     }
 
     pub fn is_p2p(&self) -> bool {

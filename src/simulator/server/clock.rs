@@ -5,22 +5,31 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::simulator::profile::Precision;
+
 /// Wall time that passes exactly as the runtime's clock does.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     started: Instant,
     wall: Timestamp,
+    /// Microseconds to which times are cut.
+    grain: i64,
 }
 
 impl Clock {
-    pub fn start() -> Clock {
-        Clock { started: Instant::now(), wall: Timestamp::now() }
+    pub fn start(times: Precision) -> Clock {
+        let grain = match times {
+            Precision::Microseconds => 1,
+            Precision::Milliseconds => 1_000,
+        };
+        Clock { started: Instant::now(), wall: Timestamp::now(), grain }
     }
 
-    /// Now, in whole microseconds: the vendor's precision.
+    /// Now, as fine as the server tells it.
     pub fn now(&self) -> Timestamp {
         let micros = i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Timestamp::from_microsecond(self.wall.as_microsecond().saturating_add(micros)).unwrap_or(Timestamp::MAX)
+        let now = self.wall.as_microsecond().saturating_add(micros);
+        Timestamp::from_microsecond(now - now.rem_euclid(self.grain)).unwrap_or(Timestamp::MAX)
     }
 
     /// The runtime's instant of a wall time; the start for what lies before.

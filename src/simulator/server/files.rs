@@ -19,6 +19,7 @@ use super::http::{Answer, BODY_PATIENCE, answer, ctrl, drain, gate, hold_back};
 use super::shell::Shell;
 use crate::protocol::Code;
 use crate::simulator::faults::Operation;
+use crate::simulator::profile::FileNames;
 
 /// Uploads that are taken in at the same time; each may hold the largest file in memory.
 const UPLOADS_AT_ONCE: usize = 64;
@@ -80,7 +81,8 @@ struct Form {
 }
 
 pub(super) async fn upload(shell: &Rc<Shell>, request: Request<Incoming>) -> Answer {
-    if request.method() != Method::POST {
+    let is_put = request.method() == Method::PUT && shell.config.file_names == FileNames::Path;
+    if request.method() != Method::POST && !is_put {
         return ctrl(shell, None, Code::NOT_ALLOWED, "operation or method not allowed");
     }
     let most = shell.config.upload_bytes_max;
@@ -106,7 +108,11 @@ pub(super) async fn upload(shell: &Rc<Shell>, request: Request<Incoming>) -> Ans
         return ctrl(shell, id, Code::TOO_LARGE, "too large");
     }
     let file = shell.injector.borrow_mut().upload(file);
-    let url = shell.files.borrow_mut().store(file);
+    let id_of_file = shell.files.borrow_mut().store(file);
+    let url = match shell.config.file_names {
+        FileNames::Bare => id_of_file.into_string(),
+        FileNames::Path => format!("{}{id_of_file}.bin", shell.config.paths.download),
+    };
     shell.injector.borrow_mut().counters.totals.uploads += 1;
     hold_back(shell, Operation::Upload, fault).await;
     let mut body = serde_json::Map::new();
@@ -120,7 +126,7 @@ pub(super) async fn upload(shell: &Rc<Shell>, request: Request<Incoming>) -> Ans
     answer(StatusCode::OK, &json!({ "ctrl": body }))
 }
 
-pub(super) async fn download(shell: &Rc<Shell>, method: &Method, headers: &HeaderMap, id: &str) -> Answer {
+pub(super) async fn download(shell: &Rc<Shell>, method: &Method, headers: &HeaderMap, name: &str) -> Answer {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return ctrl(shell, None, Code::NOT_ALLOWED, "operation or method not allowed");
     }
@@ -133,6 +139,7 @@ pub(super) async fn download(shell: &Rc<Shell>, method: &Method, headers: &Heade
     if let Some(code) = fault.reject {
         return ctrl(shell, None, code, "service unavailable");
     }
+    let id = name.split('.').next().unwrap_or_default();
     let Some(file) = shell.files.borrow().get(id) else {
         return ctrl(shell, None, Code::NOT_FOUND, "not found");
     };

@@ -57,7 +57,7 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let shell = shell.clone();
         async move {
-            if request.uri().path() == "/im" {
+            if request.uri().path() == shell.config.paths.websocket {
                 return upgrade::<S>(&shell, request).await;
             }
             Ok(route(&shell, request, address).await)
@@ -75,17 +75,39 @@ where
 
 async fn route(shell: &Rc<Shell>, request: Request<Incoming>, address: Option<IpAddr>) -> Answer {
     let path = request.uri().path().to_owned();
-    match path.as_str() {
-        "/im/file" | "/im/file/" => files::upload(shell, request).await,
-        "/simulator/counters" if request.method() == Method::GET => answer(StatusCode::OK, &shell.counters()),
-        path => match path.strip_prefix("/im/file/") {
-            Some(id) => files::download(shell, request.method(), request.headers(), id).await,
-            None if path.starts_with("/api/") => rest::call(shell, request, address).await,
-            None => {
-                answer(StatusCode::NOT_FOUND, &json!({ "errors": [{ "code": "UNKNOWN", "message": "not found" }] }))
-            }
-        },
+    let paths = shell.config.paths;
+    if path == "/simulator/counters" && request.method() == Method::GET {
+        return answer(StatusCode::OK, &shell.counters());
     }
+    if let Some(base) = paths.rest
+        && path.starts_with(base)
+    {
+        return rest::call(shell, request, address).await;
+    }
+    let is_upload = path.trim_end_matches('/') == paths.upload.trim_end_matches('/');
+    let file = path.strip_prefix(paths.download).filter(|_| !is_upload);
+    if (is_upload || file.is_some()) && !is_let_in(shell, &request) {
+        drain(request.into_body(), shell.config.upload_bytes_max * 2).await;
+        return keyless(shell);
+    }
+    match file {
+        _ if is_upload => files::upload(shell, request).await,
+        Some(name) => files::download(shell, request.method(), request.headers(), name).await,
+        None if paths.rest.is_none() => ctrl(shell, None, Code::NOT_FOUND, "not found"),
+        None => answer(StatusCode::NOT_FOUND, &json!({ "errors": [{ "code": "UNKNOWN", "message": "not found" }] })),
+    }
+}
+
+/// Whether a request carries the key, where one is wanted.
+fn is_let_in<B>(shell: &Shell, request: &Request<B>) -> bool {
+    let Some(wanted) = &shell.config.api_key else { return true };
+    let header = request.headers().get(wanted.header).is_some_and(|value| value.as_bytes() == wanted.key.as_bytes());
+    let query = request.uri().query().unwrap_or_default();
+    header || query.split('&').any(|pair| pair.strip_prefix("apikey=") == Some(wanted.key.as_str()))
+}
+
+fn keyless(shell: &Shell) -> Answer {
+    ctrl(shell, None, Code::FORBIDDEN, "valid API key required")
 }
 
 /// Answers the upgrade; the WebSocket then runs in a task of its own.
@@ -95,6 +117,9 @@ where
 {
     if request.method() != Method::GET {
         return Ok(ctrl(shell, None, Code::NOT_ALLOWED, "operation or method not allowed"));
+    }
+    if !is_let_in(shell, &request) {
+        return Ok(keyless(shell));
     }
     let Some(accept) = accept_key(request.headers()) else {
         return Ok(ctrl(shell, None, Code::MALFORMED, "malformed"));

@@ -92,6 +92,7 @@ impl Shell {
         counters.totals.publishes_accepted += u64::from(out.published);
         counters.totals.logins += u64::from(out.logged_in);
         counters.expired_tokens += u64::from(out.token_expired);
+        counters.totals.topic_queue_full += u64::from(out.queue_full);
     }
 
     /// Takes out of the outbox what the fault keeps back.

@@ -18,7 +18,7 @@ use super::scheduler::Scheduler;
 use crate::simulator::SimulatorConfig;
 use crate::simulator::counters::InjectedFaults;
 use crate::simulator::faults::{FaultPlan, Injector};
-use crate::simulator::hub::{Hub, Outbox, SessionId, TopicRef};
+use crate::simulator::hub::{Entry, Hub, Outbox, SessionId, TopicRef};
 
 /// The running simulator, on its one thread. Nothing of it is borrowed across an await.
 pub(in crate::simulator) struct Shell {
@@ -43,11 +43,14 @@ impl Shell {
         let mut rules = config.rules.clone();
         if let Some(lifetime) = config.faults.token_lifetime {
             rules.token_lifetime = lifetime.0;
+            if rules.entry != Entry::AccessToken {
+                rules.login_token_lifetime = lifetime.0;
+            }
         }
         let shell = Rc::new(Shell {
             hub: RefCell::new(Hub::new(rules)),
             injector: RefCell::new(Injector::new(&config.faults)),
-            clock: Clock::start(),
+            clock: Clock::start(config.times),
             scheduler: Scheduler::default(),
             queues: RefCell::default(),
             held: RefCell::default(),
