@@ -1,0 +1,93 @@
+//! What a virtual user costs, measured: `cargo bench` prints a table of figures with their bars.
+//!
+//! Whole-process figures come from the built binary against a `pbxload simulate` of its own process; processor time and
+//! memory come from the operating system, and each figure is the median of several runs. The bare client, `bare.rs`, does
+//! the same work by hand in this executable, started anew as a process, so that both stand side by side in one run.
+//!
+//! ```text
+//! cargo bench                   everything, about fifteen minutes
+//! cargo bench -- closed memory  some parts
+//! cargo bench -- --quick        every part on tiny input: proves that they start, measures nothing
+//! ```
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures spans of the machine's own clock, and waits")]
+#![expect(clippy::print_stdout, reason = "a benchmark's output is its table")]
+#![expect(missing_docs, reason = "not a library")]
+
+mod bad_targets;
+mod bare;
+mod closed;
+mod fan_out;
+mod growth;
+mod logins;
+mod memory;
+mod micro;
+mod process;
+mod report;
+mod scenario;
+mod table;
+mod upload;
+
+use std::process::ExitCode;
+
+use table::Table;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// For figures.
+    Full,
+    /// For a proof that it starts.
+    Quick,
+}
+
+impl Size {
+    pub fn pick<T>(self, full: T, quick: T) -> T {
+        if self == Size::Full { full } else { quick }
+    }
+}
+
+type Part = (&'static str, fn(Size, &mut Table));
+
+const PARTS: [Part; 10] = [
+    ("micro", micro::measure),
+    ("closed", closed::saturated),
+    ("fixed", closed::fixed_rate),
+    ("memory", memory::measure),
+    ("fan-out", fan_out::measure),
+    ("logins", logins::measure),
+    ("growth", growth::measure),
+    ("upload", upload::measure),
+    ("report", report::measure),
+    ("bad-targets", bad_targets::measure),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.first().map(String::as_str) {
+        Some("bare-client") => return bare::main(&arguments[1..]),
+        Some("bad-target") => return bad_targets::serve(&arguments[1..]),
+        _ => {}
+    }
+    let size = if arguments.iter().any(|argument| argument == "--quick") { Size::Quick } else { Size::Full };
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let known = |name: &str| PARTS.iter().any(|(part, _)| *part == name);
+    if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        eprintln!("error: there is no part `{unknown}`; the parts are {}", names.join(", "));
+        return ExitCode::from(2);
+    }
+    process::raise_descriptor_limit();
+    let mut table = Table::default();
+    for (name, measure) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|part| *part == name) {
+            eprintln!("measuring: {name}");
+            measure(size, &mut table);
+        }
+    }
+    if size == Size::Quick {
+        println!("--quick: every part started; the figures below are of tiny runs and mean nothing\n");
+    }
+    println!("{table}");
+    ExitCode::SUCCESS
+}
