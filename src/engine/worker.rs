@@ -89,7 +89,7 @@ pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
         driven: 0.into(),
     });
     let plan = Arc::clone(&parts.plan);
-    let changes = plan.users_curve().changes(parts.slot, plan.slots);
+    let changes = plan.changes(parts.slot);
     let pacer = Pacer::new(Rc::clone(&floor), load_start, changes, plan.arrivals(parts.slot));
     let last = (parts.clock.now(), thread_load());
     Shift { floor, parts, next_handover: Tick::ZERO, last }.run(pacer).await;

@@ -20,6 +20,11 @@ pub(super) struct Counters {
     from: Tick,
     to: Tick,
     load_start: Tick,
+    /// Absent in format 1: the same as `load_start`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_from: Option<Tick>,
+    #[serde(skip_serializing_if = "is_default")]
+    part: u32,
     /// Operation → started, ok, failed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     ops: BTreeMap<String, [u64; 3]>,
@@ -115,13 +120,15 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Counters {
     /// The counters of an interval.
     pub(super) fn of(record: &IntervalRecord) -> Counters {
-        let IntervalRecord { from, to, load_start, figures, ledger, health } = record;
+        let IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health } = record;
         let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, .. } = figures;
         let ops = OpId::ALL.iter().zip(ops).map(|(op, figures)| (op, [figures.started, figures.ok, figures.failed]));
         Counters {
             from: *from,
             to: *to,
             load_start: *load_start,
+            load_from: (load_from != load_start).then_some(*load_from),
+            part: *part,
             ops: ops
                 .filter(|(_, counts)| *counts != [0; 3])
                 .map(|(op, counts)| (op.name().to_owned(), counts))
@@ -162,7 +169,16 @@ impl Counters {
             is_saturated: self.health.saturated,
         };
         let ledger = self.ledger.into_totals()?;
-        Ok(IntervalRecord { from: self.from, to: self.to, load_start: self.load_start, figures, ledger, health })
+        Ok(IntervalRecord {
+            from: self.from,
+            to: self.to,
+            load_start: self.load_start,
+            load_from: self.load_from.unwrap_or(self.load_start),
+            part: self.part,
+            figures,
+            ledger,
+            health,
+        })
     }
 }
 

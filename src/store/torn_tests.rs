@@ -54,6 +54,8 @@ fn interval(index: u64) -> Record {
         from,
         to,
         load_start: Tick::from_micros(500_000),
+        load_from: Tick::from_micros(500_000),
+        part: 0,
         figures,
         ledger,
         health,
