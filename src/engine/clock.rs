@@ -10,18 +10,25 @@ use crate::tick::Tick;
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
+    /// The tick of the origin.
+    from: Tick,
 }
 
 impl Clock {
     /// A clock that starts now.
-    #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     pub fn start() -> Clock {
-        Clock { origin: Instant::now() }
+        Clock::start_from(Tick::ZERO)
+    }
+
+    /// A clock for which it is `from` now: that of a run which goes on.
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
+    pub fn start_from(from: Tick) -> Clock {
+        Clock { origin: Instant::now(), from }
     }
 
     /// The tick of this instant.
     pub fn now(&self) -> Tick {
-        Tick::from_duration(self.origin.elapsed())
+        self.from + self.origin.elapsed()
     }
 
     /// How long until a tick; zero when it is past.

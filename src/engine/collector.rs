@@ -79,6 +79,8 @@ pub(super) struct Collector {
     extra: Interval,
     from: Tick,
     load_start: Tick,
+    load_from: Tick,
+    part: u32,
     monitor: Monitor,
     /// Why the generator is the bottleneck, once it is; told once.
     evidence: Option<String>,
@@ -108,6 +110,8 @@ impl Collector {
             extra,
             from,
             load_start,
+            load_from: load_start,
+            part: 0,
             monitor,
             evidence: None,
             was_saturated: false,
@@ -116,6 +120,11 @@ impl Collector {
             closing: Tick::NEVER,
             has_merged: false,
         }
+    }
+
+    /// The collector of a part that was resumed and takes up the load then.
+    pub(super) fn of_part(self, part: u32, load_from: Tick) -> Collector {
+        Collector { part, load_from, ..self }
     }
 
     /// Takes a hand-over; a record comes out once all workers' intervals are in.
@@ -177,6 +186,8 @@ impl Collector {
             from: self.from,
             to: last,
             load_start: self.load_start,
+            load_from: self.load_from,
+            part: self.part,
             figures: merged,
             ledger: self.book.totals().clone(),
             health: sample,
@@ -242,6 +253,8 @@ impl Collector {
             from: self.from,
             to: now.max(self.from),
             load_start: self.load_start,
+            load_from: self.load_from,
+            part: self.part,
             figures,
             ledger: self.book.totals().clone(),
             health: health::sample(self.returns.len() as u32, false),

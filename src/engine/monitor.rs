@@ -87,8 +87,15 @@ fn milliseconds(micros: u64) -> f64 {
 mod tests {
     use super::*;
 
-    const IDLE: WorkerSample =
-        WorkerSample { span_us: 1_000_000, cpu_us: 200_000, waited_us: 20_000, lag_us_p99: 0, lag_us_max: 0 };
+    const IDLE: WorkerSample = WorkerSample {
+        span_us: 1_000_000,
+        cpu_us: 200_000,
+        waited_us: 20_000,
+        lag_us_p99: 0,
+        lag_us_max: 0,
+        cpu_ppm_max: 0,
+        starved_ppm_max: 0,
+    };
 
     fn late_by(lag_us: u64) -> Interval {
         let mut interval = Interval::default();

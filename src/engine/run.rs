@@ -21,8 +21,8 @@ use super::worker::{Order, WorkerParts};
 use super::{Clock, diagnosis, groups, health, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
-use crate::plan::Directory;
-use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd};
+use crate::plan::{Directory, Resumption};
+use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd};
 use crate::scenario::{Scenario, Stage};
 use crate::tick::Tick;
 use crate::transport::upgrade;
@@ -104,7 +104,8 @@ impl Workers {
 impl Run {
     fn new(options: RunOptions, staffing: Staffing) -> Run {
         let directory = Arc::new(Directory::new(options.plan.users(), options.plan.topology.groups()));
-        Run { clock: Clock::start(), options, staffing, directory }
+        let from = options.plan.resumption().map_or(Tick::ZERO, |resumption| resumption.clock_from);
+        Run { clock: Clock::start_from(from), options, staffing, directory }
     }
 
     async fn carry_out(self, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
@@ -132,8 +133,9 @@ impl Run {
             }
         };
         let workers = self.start_workers(&office)?;
-        let load_start = (self.clock.now() + RUN_UP).next_multiple(Duration::from_millis(1));
-        let (ended_by, is_torn_down) = self.load(workers, load_start, figures, &mut stop, observer).await;
+        let plan = &self.options.plan;
+        let load_from = (self.clock.now() + RUN_UP + plan.return_length()).next_multiple(Duration::from_millis(1));
+        let (ended_by, is_torn_down) = self.load(workers, load_from, figures, &mut stop, observer).await;
         if is_torn_down {
             self.tear_down(observer).await;
         }
@@ -228,12 +230,14 @@ impl Run {
     async fn load(
         &self,
         mut workers: Workers,
-        load_start: Tick,
+        load_from: Tick,
         figures: Interval,
         stop: &mut watch::Receiver<Stop>,
         observer: &mut dyn Observer,
     ) -> (EndedBy, bool) {
         let plan = &self.options.plan;
+        // Of a run that goes on: when it would have begun, had it not been interrupted.
+        let load_start = load_from.minus(plan.offset());
         let load = &plan.scenario.load;
         let length = load.duration();
         let prepared_at = self.clock.now();
@@ -245,11 +249,18 @@ impl Run {
             load_start,
             Interval::default(),
             Monitor::new(plan.scenario.health, health::memory_bytes()),
-        );
+        )
+        .of_part(plan.resumption().map_or(0, |resumption| resumption.part), load_from);
         observer.record(Record::Start(Box::new(self.options.info.clone())));
-        observer.record(Record::Interval(Box::new(self.set_up(figures, prepared_at, load_start))));
-        for mark in marks(&load.users) {
-            observer.record(Record::Mark(mark));
+        if let Some(resumption) = plan.resumption() {
+            let goes_on_in = self.clock.until(load_from);
+            observer.record(Record::Resume(interruption(resumption, goes_on_in)));
+        }
+        observer.record(Record::Interval(Box::new(self.set_up(figures, prepared_at, load_start, load_from))));
+        if plan.resumption().is_none() {
+            for mark in marks(&load.users) {
+                observer.record(Record::Mark(mark));
+            }
         }
         observer.stage("load", 0, 0);
         workers.order(Order::Start(load_start));
@@ -360,11 +371,14 @@ impl Run {
     }
 
     /// The record of all that came before the load.
-    fn set_up(&self, figures: Interval, to: Tick, load_start: Tick) -> IntervalRecord {
+    fn set_up(&self, figures: Interval, to: Tick, load_start: Tick, load_from: Tick) -> IntervalRecord {
+        let resumption = self.options.plan.resumption();
         IntervalRecord {
-            from: Tick::ZERO,
+            from: resumption.map_or(Tick::ZERO, |resumption| resumption.clock_from),
             to,
             load_start,
+            load_from,
+            part: resumption.map_or(0, |resumption| resumption.part),
             figures,
             ledger: Default::default(),
             health: health::sample(self.options.plan.slots, false),
@@ -373,8 +387,12 @@ impl Run {
 
     fn record_nothing(&self, observer: &mut dyn Observer, figures: Interval, ended_by: EndedBy) {
         let now = self.clock.now();
+        let load_start = now.minus(self.options.plan.offset());
         observer.record(Record::Start(Box::new(self.options.info.clone())));
-        observer.record(Record::Interval(Box::new(self.set_up(figures, now, now))));
+        if let Some(resumption) = self.options.plan.resumption() {
+            observer.record(Record::Resume(interruption(resumption, Duration::ZERO)));
+        }
+        observer.record(Record::Interval(Box::new(self.set_up(figures, now, load_start, now))));
         self.record_end(observer, ended_by, now);
     }
 
@@ -416,6 +434,19 @@ fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observ
         }
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
+    }
+}
+
+/// The hole before a part that goes on with the load in a moment.
+fn interruption(resumption: &Resumption, goes_on_in: Duration) -> Interruption {
+    let goes_on_at = jiff::Timestamp::now() + goes_on_in;
+    let (from, from_us) = &resumption.interrupted_at;
+    Interruption {
+        at_s: resumption.offset.as_secs_f64(),
+        from: from.clone(),
+        to: goes_on_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        // A clock that was set back meanwhile makes no negative hole.
+        lasted_s: goes_on_at.as_microsecond().saturating_sub(*from_us).max(0) as f64 / 1e6,
     }
 }
 

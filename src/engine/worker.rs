@@ -100,7 +100,7 @@ pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
         driven: 0.into(),
     });
     let plan = Arc::clone(&parts.plan);
-    let changes = plan.users_curve().changes(parts.slot, plan.slots);
+    let changes = plan.changes(parts.slot);
     let pacer = Pacer::new(Rc::clone(&floor), load_start, changes, plan.arrivals(parts.slot));
     let last = (parts.clock.now(), thread_load());
     // Paused time has no lateness, and would only be slowed down.
@@ -229,6 +229,7 @@ impl Shift {
             waited_us: total.waited_us.saturating_sub(before.waited_us),
             lag_us_p99: if has_percentile { lateness.quantile(0.99) } else { 0 },
             lag_us_max: lateness.max(),
+            ..WorkerSample::default()
         };
         books.figures.worker_cpu_us = load.cpu_us;
         let figures = std::mem::replace(&mut books.figures, spent.figures);

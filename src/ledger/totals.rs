@@ -81,6 +81,53 @@ impl LedgerTotals {
         self.excused.iter().sum()
     }
 
+    /// Adds the totals of another part of the same run, one that was killed and resumed.
+    pub fn add(&mut self, other: &LedgerTotals) {
+        // Every field by name, so that a new one cannot be forgotten.
+        let LedgerTotals {
+            published,
+            accepted,
+            refused,
+            unknown,
+            expected,
+            delivered,
+            lost,
+            lost_by,
+            not_accepted,
+            excused,
+            open,
+            duplicated,
+            reordered,
+            phantom,
+            late,
+            corrupted,
+            foreign,
+            echo_expected,
+            echo_delivered,
+            spread,
+        } = other;
+        self.published += published;
+        self.accepted += accepted;
+        self.refused += refused;
+        self.unknown += unknown;
+        self.expected += expected;
+        self.delivered += delivered;
+        self.lost += lost;
+        self.lost_by.iter_mut().zip(lost_by).for_each(|(mine, theirs)| *mine += theirs);
+        self.not_accepted += not_accepted;
+        self.excused.iter_mut().zip(excused).for_each(|(mine, theirs)| *mine += theirs);
+        self.open += open;
+        self.duplicated += duplicated;
+        self.reordered += reordered;
+        self.phantom += phantom;
+        self.late += late;
+        self.corrupted += corrupted;
+        self.foreign += foreign;
+        self.echo_expected += echo_expected;
+        self.echo_delivered += echo_delivered;
+        self.spread.merge(spread);
+    }
+
     /// Counts deliveries as lost.
     pub(super) fn lose(&mut self, count: u64, kind: LossKind) {
         self.lost += count;

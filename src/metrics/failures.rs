@@ -74,6 +74,11 @@ impl FailureLog {
         self.stats.entry((op, kind)).and_modify(|mine| mine.merge(theirs)).or_insert_with(|| theirs.clone());
     }
 
+    /// Drops the examples of all kinds beyond the first so many.
+    pub fn keep_examples_of(&mut self, kinds: usize) {
+        self.stats.values_mut().skip(kinds).for_each(|stat| stat.examples = Vec::new());
+    }
+
     /// Every kind, in order.
     pub fn iter(&self) -> impl Iterator<Item = (OpId, FailureKind, &FailureStat)> {
         self.stats.iter().map(|(&(op, kind), stat)| (op, kind, stat))

@@ -70,6 +70,19 @@ impl Arrivals {
         Arrivals { stages, stage: 0, spacing, random, slot, slots: slots.max(1), given: 0, sum: 0.0 }
     }
 
+    /// The same arrivals without those that were due by `offset`.
+    pub fn after(mut self, offset: std::time::Duration) -> Arrivals {
+        let offset = Tick::from_duration(offset);
+        if offset > Tick::ZERO {
+            let mut next = self.clone();
+            // Each is drawn, so that the rest is what it would have been.
+            while next.next().is_some_and(|due| due <= offset) {
+                self = next.clone();
+            }
+        }
+        self
+    }
+
     /// The count of all slots' expected arrivals at which this slot's next one is due.
     fn next_count(&mut self) -> f64 {
         let slots = f64::from(self.slots);
@@ -178,6 +191,17 @@ mod tests {
         let variance = seconds.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / 499.0;
         assert!((mean - 200.0).abs() < 3.0, "{mean}");
         assert!((variance / mean - 1.0).abs() < 0.25, "{variance}");
+    }
+
+    #[test]
+    fn the_rest_is_what_it_would_have_been() {
+        let stages = [ramp(50.0, 1.0), hold(3.0)];
+        for spacing in [Spacing::Even, Spacing::Poisson] {
+            let all = Arrivals::new(&stages, spacing, 5, 1, 2);
+            let rest: Vec<Tick> = all.clone().after(Duration::from_millis(2_500)).collect();
+            let expected: Vec<Tick> = all.filter(|due| *due > Tick::from_micros(2_500_000)).collect();
+            assert!(!rest.is_empty() && rest == expected, "{spacing:?}");
+        }
     }
 
     proptest! {

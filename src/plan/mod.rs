@@ -8,18 +8,22 @@ mod arrivals;
 mod curve;
 mod directory;
 mod names;
+mod resumption;
 mod topology;
 
 pub use arrivals::Arrivals;
 pub use curve::{Change, UserChange, UsersCurve};
 pub use directory::{Directory, Token};
+pub use resumption::Resumption;
 pub use topology::Topology;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocol::Stamp;
+use self::resumption::Return;
 use crate::scenario::{Persona, Scenario};
+use crate::tick::Tick;
 
 /// What a run is going to do.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub struct Plan {
     pub topology: Topology,
     /// Index of each user's persona.
     personas: Vec<u16>,
+    resumed: Option<(Resumption, Return)>,
 }
 
 impl Plan {
@@ -45,7 +50,47 @@ impl Plan {
         let seed = scenario.seed;
         let topology = Topology::new(&scenario, seed);
         let personas = share_out(&scenario.personas, scenario.users.count);
-        Plan { seed, run_tag: Stamp::run_tag(run_id), slots: slots.max(1), topology, personas, scenario }
+        Plan { seed, run_tag: Stamp::run_tag(run_id), slots: slots.max(1), topology, personas, resumed: None, scenario }
+    }
+
+    /// The rest of a run that was killed or broken off. Its stamps have a tag of their own: what the earlier part sent and
+    /// arrives now is another's.
+    pub fn resumed(mut self, run_id: &str, mut resumption: Resumption) -> Plan {
+        let load = &self.scenario.load;
+        resumption.offset = resumption.offset.min(load.duration());
+        self.run_tag = Stamp::run_tag(&format!("{run_id}/{}", resumption.part));
+        let back = Return::of(&load.users, resumption.offset);
+        self.resumed = Some((resumption, back));
+        self
+    }
+
+    /// Where the run goes on, when this is not its beginning.
+    pub fn resumption(&self) -> Option<&Resumption> {
+        self.resumed.as_ref().map(|(resumption, _)| resumption)
+    }
+
+    /// Time of the load that is over when the plan is taken up; zero for a new run.
+    pub fn offset(&self) -> Duration {
+        self.resumption().map_or(Duration::ZERO, |resumption| resumption.offset)
+    }
+
+    /// How long before the load goes on the first of those who were online comes back; zero for a new run.
+    pub fn return_length(&self) -> Duration {
+        self.resumed.as_ref().map_or(Duration::ZERO, |(resumption, back)| back.length(resumption.offset))
+    }
+
+    /// Who comes and goes when, of a slot.
+    pub fn changes(&self, slot: u32) -> impl Iterator<Item = UserChange> + use<'_> {
+        let over = Tick::from_duration(self.offset());
+        let is_resumed = self.resumed.is_some();
+        let returns = self.resumed.iter().flat_map(move |(at, back)| back.changes(at.offset, slot, self.slots));
+        let rest = self.users_curve().changes(slot, self.slots);
+        returns.chain(rest.skip_while(move |change| is_resumed && change.at <= over))
+    }
+
+    /// When a user first comes online, or is back; `None` when it never does.
+    pub fn first_online(&self, user: u32) -> Option<Tick> {
+        self.users_curve().first_online(user).map(|first| first.max(Tick::from_duration(self.offset())))
     }
 
     /// Virtual users.
@@ -75,7 +120,8 @@ impl Plan {
 
     /// The arrivals of a slot.
     pub fn arrivals(&self, slot: u32) -> Arrivals {
-        Arrivals::new(&self.scenario.load.arrivals, self.scenario.load.spacing, self.seed, slot, self.slots)
+        let load = &self.scenario.load;
+        Arrivals::new(&load.arrivals, load.spacing, self.seed, slot, self.slots).after(self.offset())
     }
 
     /// Longest time that any operation may take.

@@ -1,6 +1,7 @@
 //! Failures of a whole run, by operation and class.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::FailureFigures;
 use crate::metrics::{FailureLog, FailureStat};
@@ -18,8 +19,11 @@ pub(super) struct FailureSums {
 
 impl FailureSums {
     /// Adds an interval's failures; classes beyond the bound are counted as `<word>(other)`.
-    pub(super) fn add(&mut self, log: &FailureLog) {
+    /// Their instants are moved back by so many microseconds.
+    pub(super) fn add(&mut self, log: &FailureLog, shift_us: u64) {
+        let shift = Duration::from_micros(shift_us);
         for (op, kind, stat) in log.iter() {
+            let stat = &FailureStat { first: stat.first.minus(shift), last: stat.last.minus(shift), ..stat.clone() };
             let mut key = (op, kind.to_string());
             if self.stats.len() >= KINDS_MAX && !self.stats.contains_key(&key) {
                 key.1 = other(kind);
@@ -64,7 +68,7 @@ mod tests {
         for code in 0..2_000u16 {
             let mut log = FailureLog::default();
             log.record(OpId::Publish, FailureKind::Rejected(code), Tick::from_micros(u64::from(code)), String::new);
-            sums.add(&log);
+            sums.add(&log, 0);
         }
         assert_eq!(sums.stats.len(), KINDS_MAX + 1);
         let classes = sums.of(OpId::Publish);

@@ -3,15 +3,19 @@
 //! Pure and bounded: totals are sums, histograms are merged, the series has at most a thousand points. The same records
 //! give the same results, whether they come while the run lasts or from its journal a week later. Gates are judged
 //! elsewhere: the verdict stays empty here.
+//!
+//! A run that was killed and resumed has parts. Each begins its ledger and its processor time anew; the load's time goes
+//! on. Instants of all parts are moved to the first part's ticks, so that a hole takes no time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::failure_sums::FailureSums;
 use super::generator::GeneratorSums;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, IntervalRecord, LatencyFigures, Mark, OperationFigures,
-    RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
+    OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
 };
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
@@ -31,13 +35,19 @@ pub struct Fold {
     failures: FailureSums,
     /// Successes before the load began, which make no rate.
     ok_before: BTreeMap<OpId, u64>,
-    /// The latest totals, and the spread of all intervals.
+    /// The ledgers of the parts that are over, what they left open excused.
+    ledger_before: LedgerTotals,
+    /// The latest totals of this part.
     ledger: LedgerTotals,
+    /// From the first receiver of a message to the last, of all intervals.
     spread: Latency,
     generator: GeneratorSums,
+    /// Requests that earlier parts left without an answer.
+    open_before: BTreeMap<OpId, u64>,
     latest: Option<Latest>,
+    interruptions: Vec<Interruption>,
     peak: u64,
-    /// Start of the first saturated interval.
+    /// Start of the first saturated interval, on the first part's ticks.
     saturated_from: Option<Tick>,
     /// Time between intervals that nothing is known of, microseconds.
     missing_us: u64,
@@ -51,8 +61,15 @@ pub struct Fold {
 /// What only the latest interval tells.
 #[derive(Debug)]
 struct Latest {
+    part: u32,
+    /// Start of the load, of the first part.
+    origin: Tick,
+    /// From the first part's ticks to this one's, microseconds.
+    shift_us: u64,
+    /// End of the latest interval of the load on the first part's ticks.
     to: Tick,
-    load_start: Tick,
+    /// Its length, microseconds; 0 when nothing precedes without a hole.
+    length_us: u64,
     open: BTreeMap<OpId, u64>,
 }
 
@@ -75,42 +92,100 @@ impl Fold {
                     self.warnings.push(text.clone());
                 }
             }
-            Record::Mark(_) | Record::Warning(_) => self.notes_dropped += 1,
+            Record::Resume(interruption) if self.interruptions.len() < NOTES_MAX => self.resume(interruption),
+            Record::Mark(_) | Record::Warning(_) | Record::Resume(_) => self.notes_dropped += 1,
             Record::End(end) => self.end = Some(end.clone()),
         }
     }
 
+    fn resume(&mut self, interruption: &Interruption) {
+        self.interruptions.push(interruption.clone());
+        if self.marks.len() < NOTES_MAX {
+            let lasted = Duration::from_secs(interruption.lasted_s.clamp(0.0, 1e9).round() as u64);
+            let label = format!("interrupted for {}", humantime::format_duration(lasted));
+            self.marks.push(Mark { from_s: interruption.at_s, to_s: interruption.at_s, label });
+        }
+    }
+
+    /// Closes the books of a part that is over. What it left open nobody waits for any more.
+    fn close_part(&mut self, latest: &Latest) {
+        let mut ledger = std::mem::take(&mut self.ledger);
+        ledger.excused[ExcuseReason::Unfinished as usize] += std::mem::take(&mut ledger.open);
+        self.ledger_before.add(&ledger);
+        self.open_before = self.open(Some(latest)).into_iter().filter(|(_, open)| *open > 0).collect();
+        self.generator.close_part();
+        self.end = None;
+        self.timeline.interrupt();
+    }
+
+    /// Requests without an answer so far: what a part's own end says is open, and whatever else is unaccounted for.
+    fn open(&self, latest: Option<&Latest>) -> BTreeMap<OpId, u64> {
+        let ops = OpId::ALL.iter().zip(&self.sums.ops);
+        ops.map(|(&op, sums)| {
+            let open = match (&self.end, latest) {
+                (Some(_), Some(latest)) => {
+                    let before = self.open_before.get(&op).copied().unwrap_or(0);
+                    before + latest.open.get(&op).copied().unwrap_or(0)
+                }
+                _ => sums.started.saturating_sub(sums.ok + sums.failed),
+            };
+            (op, open)
+        })
+        .collect()
+    }
+
     fn push_interval(&mut self, record: &IntervalRecord) {
-        if let Some(latest) = &self.latest {
+        let IntervalRecord { figures, health, .. } = record;
+        let mut latest = self.latest.take();
+        if let Some(before) = latest.as_mut().filter(|latest| latest.part != record.part) {
+            self.close_part(before);
+            before.length_us = 0;
+        }
+        let origin = latest.as_ref().map_or(record.load_start, |latest| latest.origin);
+        let shift_us = record.load_start.micros_since(origin);
+        let on_first_ticks = |tick: Tick| tick.minus(Duration::from_micros(shift_us));
+        let (from, to) = (on_first_ticks(record.from), on_first_ticks(record.to));
+        if let Some(latest) = latest.as_ref().filter(|latest| latest.length_us > 0) {
             // Less than half an interval is a late hand-over, not a lost record.
-            let gap_us = record.from.micros_since(latest.to);
-            if gap_us > record.to.micros_since(record.from) / 2 {
+            let gap_us = from.micros_since(latest.to);
+            if gap_us > record.length_us().min(latest.length_us) / 2 {
                 self.missing_us += gap_us;
             }
         }
-        let IntervalRecord { figures, health, .. } = record;
         self.sums.merge(figures);
         // Gauges of one instant have no sum.
         (self.sums.users.online, self.sums.users.peak) = (0, 0);
         self.sums.users.open.clear();
         self.sums.failures.clear();
-        self.failures.add(&figures.failures);
+        self.failures.add(&figures.failures, shift_us);
         self.spread.merge(&record.ledger.spread);
         self.ledger = LedgerTotals { spread: Latency::default(), ..record.ledger.clone() };
         // `peak` adds the workers' own peaks and may miss users that were online when the interval began.
         self.peak = self.peak.max(figures.users.peak).max(figures.users.online);
         self.generator.add(health, &figures.send_queue);
         if health.is_saturated {
-            self.saturated_from.get_or_insert(record.from);
+            self.saturated_from.get_or_insert(from);
         }
-        self.latest = Some(Latest { to: record.to, load_start: record.load_start, open: figures.users.open.clone() });
-        if record.to <= record.load_start {
+        let is_later_set_up = record.is_set_up() && record.part > 0;
+        self.latest = Some(Latest {
+            part: record.part,
+            origin,
+            shift_us,
+            to: match &latest {
+                // Before the load goes on its time stands still.
+                Some(latest) if is_later_set_up => latest.to,
+                _ => to,
+            },
+            length_us: if is_later_set_up { 0 } else { record.length_us() },
+            open: figures.users.open.clone(),
+        });
+        if record.is_set_up() {
             // The set-up: it counts in the sums, and it is no part of the load's course.
             for (&op, figures) in OpId::ALL.iter().zip(&figures.ops).filter(|(_, figures)| figures.ok > 0) {
                 *self.ok_before.entry(op).or_default() += figures.ok;
             }
         } else {
-            self.timeline.push(record);
+            self.timeline.push(record, from, to);
         }
     }
 
@@ -126,9 +201,12 @@ impl Fold {
 
     /// The results so far, as if the run had been broken off here unless its end is known.
     pub fn finish(&self) -> Results {
-        let load_start = self.latest.as_ref().map_or(Tick::ZERO, |latest| latest.load_start);
+        let load_start = self.latest.as_ref().map_or(Tick::ZERO, |latest| latest.origin);
         let load_s = match (&self.end, &self.latest) {
-            (Some(end), _) => end.load_end.since(load_start).as_secs_f64(),
+            (Some(end), latest) => {
+                let shift = Duration::from_micros(latest.as_ref().map_or(0, |latest| latest.shift_us));
+                end.load_end.minus(shift).since(load_start).as_secs_f64()
+            }
             (None, Some(latest)) => latest.to.since(load_start).as_secs_f64(),
             (None, None) => 0.0,
         };
@@ -150,6 +228,7 @@ impl Fold {
             failures: self.failures.figures(load_start),
             generator: self.generator(load_start),
             warnings: self.warnings(),
+            interruptions: self.interruptions.clone(),
             series: Series {
                 interval_s: self.timeline.interval_s(),
                 points: self.timeline.points(load_start),
@@ -171,15 +250,11 @@ impl Fold {
     /// Figures of each operation that was begun, or came to an end, at least once.
     fn operations(&self, load_s: f64) -> BTreeMap<String, OperationFigures> {
         let used = OpId::ALL.iter().zip(&self.sums.ops).filter(|(_, sums)| sums.started + sums.ok + sums.failed > 0);
-        used.map(|(&op, sums)| (op.name().to_owned(), self.operation(op, sums, load_s))).collect()
+        let open = self.open(self.latest.as_ref());
+        used.map(|(&op, sums)| (op.name().to_owned(), self.operation(op, sums, open[&op], load_s))).collect()
     }
 
-    fn operation(&self, op: OpId, sums: &OpFigures, load_s: f64) -> OperationFigures {
-        let unaccounted = sums.started.saturating_sub(sums.ok + sums.failed);
-        let open = match (&self.end, &self.latest) {
-            (Some(_), Some(latest)) => latest.open.get(&op).copied().unwrap_or(0),
-            _ => unaccounted,
-        };
+    fn operation(&self, op: OpId, sums: &OpFigures, open: u64, load_s: f64) -> OperationFigures {
         let phases = Phase::ALL.iter().map(|&(phase, word)| (word, &sums.phases[phase as usize]));
         let during_load = sums.ok - self.ok_before.get(&op).copied().unwrap_or(0);
         OperationFigures {
@@ -202,30 +277,32 @@ impl Fold {
 
     /// The ledger. What is still open was cut off by the end of the run, which excuses it.
     fn delivery(&self) -> DeliveryFigures {
-        let LedgerTotals { mut excused, open, .. } = self.ledger;
+        let mut ledger = self.ledger_before.clone();
+        ledger.add(&self.ledger);
+        let LedgerTotals { mut excused, open, .. } = ledger;
         excused[ExcuseReason::Unfinished as usize] += open;
         let by_reason = ExcuseReason::ALL.iter().map(|&(reason, word)| (word.to_owned(), excused[reason as usize]));
-        let by_kind = LossKind::ALL.iter().map(|&(kind, word)| (word.to_owned(), self.ledger.lost_by[kind as usize]));
+        let by_kind = LossKind::ALL.iter().map(|&(kind, word)| (word.to_owned(), ledger.lost_by[kind as usize]));
         DeliveryFigures {
-            published: self.ledger.published,
-            accepted: self.ledger.accepted,
-            refused: self.ledger.refused,
-            unknown: self.ledger.unknown,
-            expected: self.ledger.expected,
-            delivered: self.ledger.delivered,
-            lost: self.ledger.lost,
+            published: ledger.published,
+            accepted: ledger.accepted,
+            refused: ledger.refused,
+            unknown: ledger.unknown,
+            expected: ledger.expected,
+            delivered: ledger.delivered,
+            lost: ledger.lost,
             lost_by: by_kind.filter(|(_, count)| *count > 0).collect(),
-            not_accepted: self.ledger.not_accepted,
-            duplicated: self.ledger.duplicated,
-            reordered: self.ledger.reordered,
-            phantom: self.ledger.phantom,
+            not_accepted: ledger.not_accepted,
+            duplicated: ledger.duplicated,
+            reordered: ledger.reordered,
+            phantom: ledger.phantom,
             excused: excused.iter().sum(),
             excused_by: by_reason.filter(|(_, count)| *count > 0).collect(),
-            late: self.ledger.late,
-            corrupted: self.ledger.corrupted,
-            foreign: self.ledger.foreign,
-            echo_expected: self.ledger.echo_expected,
-            echo_delivered: self.ledger.echo_delivered,
+            late: ledger.late,
+            corrupted: ledger.corrupted,
+            foreign: ledger.foreign,
+            echo_expected: ledger.echo_expected,
+            echo_delivered: ledger.echo_delivered,
             delivery_us: (&self.sums.delivery).into(),
             spread_us: (&self.spread).into(),
         }
@@ -274,10 +351,16 @@ impl Fold {
             warnings.push(match &self.latest {
                 Some(latest) => format!(
                     "the run ended without a word; the figures are those up to second {:.3} of the load",
-                    seconds_since(latest.to, latest.load_start)
+                    seconds_since(latest.to, latest.origin)
                 ),
                 None => "the run ended without a word before its first interval was complete".to_owned(),
             });
+        }
+        for Interruption { at_s, from, to, lasted_s } in &self.interruptions {
+            warnings.push(format!(
+                "the run was interrupted at second {at_s:.3} of the load, from {from} to {to} ({lasted_s:.0} s), and resumed; what \
+                 was on its way then is excused as `unfinished`"
+            ));
         }
         if self.ledger.open > 0 {
             let open = self.ledger.open;

@@ -48,6 +48,8 @@ fn interval(index: u64, ok: u64) -> Box<IntervalRecord> {
         from,
         to: from + Duration::from_secs(1),
         load_start: tick(2 * SECOND),
+        load_from: tick(2 * SECOND),
+        part: 0,
         figures,
         ledger,
         health,

@@ -59,14 +59,11 @@ pub struct SendQueueFigures {
     pub bytes_sampled_max: u64,
 }
 
-/// Shorter intervals than this, such as the first of a run, say nothing about shares. Microseconds.
-const SHARE_SPAN_MIN_US: u64 = 500_000;
-
 impl WorkerFigures {
     fn add(&mut self, sample: &WorkerSample) {
         self.cpu_s += sample.cpu_us as f64 / 1e6;
         self.waited_s += sample.waited_us as f64 / 1e6;
-        if sample.span_us >= SHARE_SPAN_MIN_US {
+        if sample.has_shares() {
             self.cpu_share_max = self.cpu_share_max.max(sample.cpu_share());
             self.starved_share_max = self.starved_share_max.max(sample.starved_share());
         }
@@ -78,6 +75,9 @@ impl WorkerFigures {
 /// The generator's figures while records come in.
 #[derive(Debug, Default)]
 pub(super) struct GeneratorSums {
+    /// Processor time of the parts before this one, microseconds.
+    before_us: u64,
+    /// The process' processor time at this part's first and latest interval, microseconds.
     first_cpu_us: Option<u64>,
     latest_cpu_us: u64,
     figures: GeneratorFigures,
@@ -105,9 +105,19 @@ impl GeneratorSums {
         sums.bytes_sampled_max = sums.bytes_sampled_max.max(queue.bytes);
     }
 
+    /// Another process goes on with the run.
+    pub(super) fn close_part(&mut self) {
+        self.before_us += self.part_us();
+        self.first_cpu_us = None;
+    }
+
+    fn part_us(&self) -> u64 {
+        self.latest_cpu_us.saturating_sub(self.first_cpu_us.unwrap_or(self.latest_cpu_us))
+    }
+
     /// The figures so far.
     pub(super) fn figures(&self, lag_us: LatencyFigures, saturated_from: Option<f64>) -> GeneratorFigures {
-        let cpu_us = self.latest_cpu_us.saturating_sub(self.first_cpu_us.unwrap_or_default());
+        let cpu_us = self.before_us + self.part_us();
         GeneratorFigures { cpu_s: cpu_us as f64 / 1e6, lag_us, saturated_from, ..self.figures.clone() }
     }
 }
@@ -118,9 +128,9 @@ mod tests {
 
     #[test]
     fn workers_are_kept_apart_and_short_intervals_make_no_share() {
-        let busy =
-            WorkerSample { span_us: 1_000_000, cpu_us: 900_000, waited_us: 100_000, lag_us_p99: 70, lag_us_max: 90 };
-        let idle = WorkerSample { span_us: 1_000_000, cpu_us: 10_000, ..WorkerSample::default() };
+        let second = WorkerSample { span_us: 1_000_000, ..WorkerSample::default() };
+        let busy = WorkerSample { cpu_us: 900_000, waited_us: 100_000, lag_us_p99: 70, lag_us_max: 90, ..second };
+        let idle = WorkerSample { cpu_us: 10_000, ..second };
         let short = WorkerSample { span_us: 1_000, cpu_us: 1_000, lag_us_max: 200, ..WorkerSample::default() };
         let mut sums = GeneratorSums::default();
         for (cpu_us, per_worker) in [(50, vec![]), (60, vec![short, short]), (1_000_050, vec![busy, idle])] {

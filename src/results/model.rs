@@ -37,6 +37,9 @@ pub struct Results {
     pub generator: GeneratorFigures,
     /// Doubts that travel with the figures.
     pub warnings: Vec<String>,
+    /// Each time the run was killed, or broken off, and resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interruptions: Vec<Interruption>,
     /// Figures over time, for the charts.
     pub series: Series,
 }
@@ -95,6 +98,20 @@ pub enum EndedBy {
     Abort,
     /// The process ended without a word; rebuilt from the journal.
     Crash,
+}
+
+/// A hole in a run: it was killed, or broken off, and went on later with its plan where it was. The hole is no part of
+/// the load's time, which goes on at the same second.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Interruption {
+    /// Second of the load at which it happened.
+    pub at_s: f64,
+    /// End of the last interval before it, RFC 3339 UTC.
+    pub from: String,
+    /// When the load went on, RFC 3339 UTC.
+    pub to: String,
+    /// Seconds from the one to the other.
+    pub lasted_s: f64,
 }
 
 /// The answer of a run.

@@ -5,7 +5,7 @@ use crate::ledger::LedgerTotals;
 use crate::metrics::Interval;
 use crate::tick::Tick;
 
-use super::{EndedBy, Mark, RunInfo};
+use super::{EndedBy, Interruption, Mark, RunInfo};
 
 /// One record of a run, in the order in which they are written.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub enum Record {
     Mark(Mark),
     /// A doubt that travels with the figures.
     Warning(String),
+    /// The run was killed, or broken off, and goes on with its plan where it was.
+    Resume(Interruption),
     /// Last: how the run ended.
     End(RunEnd),
 }
@@ -29,14 +31,74 @@ pub struct IntervalRecord {
     pub from: Tick,
     /// End of the interval.
     pub to: Tick,
-    /// When the load began; ticks before it belong to the set-up.
+    /// From where the load's own time counts. A part that was resumed counts on where the part before it ended, so this
+    /// may lie before the part began.
     pub load_start: Tick,
+    /// When this part of the run took up the load; ticks before it belong to the set-up.
+    pub load_from: Tick,
+    /// Which part of the run: 0, and one more each time it was resumed. The ledger's totals begin anew with each.
+    pub part: u32,
     /// Counters and histograms of this interval.
     pub figures: Interval,
     /// The ledger since the start of the run; its `spread` histogram is of this interval alone.
     pub ledger: LedgerTotals,
     /// The generator at the end of the interval.
     pub health: HealthSample,
+}
+
+/// Kinds of failures whose examples are kept when intervals become one: codes come from the server, which may make up
+/// a new one for each reply.
+const KINDS_WITH_EXAMPLES_MAX: usize = 200;
+
+impl IntervalRecord {
+    /// Length, microseconds.
+    pub fn length_us(&self) -> u64 {
+        self.to.micros_since(self.from)
+    }
+
+    /// Whether all of it precedes the load.
+    pub fn is_set_up(&self) -> bool {
+        self.to <= self.load_from
+    }
+
+    /// Whether `next` goes on where this one ends, so that the two can become one.
+    pub fn is_followed_by(&self, next: &IntervalRecord) -> bool {
+        let shorter_us = self.length_us().min(next.length_us());
+        self.part == next.part
+            && self.load_start == next.load_start
+            && self.is_set_up() == next.is_set_up()
+            && next.from.micros_since(self.to) <= shorter_us / 2
+    }
+
+    /// Makes this interval and the one after it one: counters add up, histograms are merged, gauges keep the last value
+    /// and, where they have one, the largest.
+    pub fn absorb(&mut self, next: IntervalRecord) {
+        let IntervalRecord { to, load_start, load_from, part, figures, ledger, health, .. } = next;
+        let mine = &mut self.figures.users;
+        let peak = mine.peak.max(mine.online).max(figures.users.peak).max(figures.users.online);
+        let queued = self.figures.send_queue.bytes.max(figures.send_queue.bytes);
+        self.figures.merge(&figures);
+        self.figures.send_queue.bytes = queued;
+        let mine = &mut self.figures.users;
+        (mine.online, mine.peak, mine.open) = (figures.users.online, peak, figures.users.open);
+        self.figures.failures.keep_examples_of(KINDS_WITH_EXAMPLES_MAX);
+        let spread = std::mem::take(&mut self.ledger.spread);
+        self.ledger = ledger;
+        self.ledger.spread.merge(&spread);
+        (self.to, self.load_start, self.load_from, self.part) = (to, load_start, load_from, part);
+        let mut per_worker = std::mem::take(&mut self.health.per_worker);
+        per_worker.resize(per_worker.len().max(health.per_worker.len()), WorkerSample::default());
+        for (worker, next) in per_worker.iter_mut().zip(&health.per_worker) {
+            worker.absorb(next);
+        }
+        self.health = HealthSample {
+            rss_bytes: self.health.rss_bytes.max(health.rss_bytes),
+            descriptors: self.health.descriptors.max(health.descriptors),
+            is_saturated: self.health.is_saturated || health.is_saturated,
+            per_worker,
+            ..health
+        };
+    }
 }
 
 /// The generator at one instant.
@@ -69,17 +131,48 @@ pub struct WorkerSample {
     pub lag_us_p99: u64,
     /// Largest lateness of its timers and arrivals.
     pub lag_us_max: u64,
+    /// Of intervals that became one: largest share of a core that it used, millionths.
+    pub cpu_ppm_max: u64,
+    /// Of intervals that became one: largest share of the time in which it could run without a processor, millionths.
+    pub starved_ppm_max: u64,
 }
 
+/// Shorter intervals than this, such as the first of a run, say nothing about shares. Microseconds.
+const SHARE_SPAN_MIN_US: u64 = 500_000;
+
 impl WorkerSample {
-    /// Share of a core that it used.
+    /// Share of a core that it used, in the busiest of the intervals that this one was made of.
     pub fn cpu_share(&self) -> f64 {
-        share(self.cpu_us, self.span_us)
+        if self.cpu_ppm_max > 0 { self.cpu_ppm_max as f64 / 1e6 } else { share(self.cpu_us, self.span_us) }
     }
 
-    /// Share of the time in which it could run that it had no processor.
+    /// Share of the time in which it could run that it had no processor, in the worst of the intervals that this one was
+    /// made of.
     pub fn starved_share(&self) -> f64 {
-        share(self.waited_us, self.waited_us + self.cpu_us)
+        if self.starved_ppm_max > 0 {
+            self.starved_ppm_max as f64 / 1e6
+        } else {
+            share(self.waited_us, self.waited_us + self.cpu_us)
+        }
+    }
+
+    /// Whether it is long enough to say something about shares.
+    pub fn has_shares(&self) -> bool {
+        self.span_us >= SHARE_SPAN_MIN_US
+    }
+
+    /// Makes this interval and the next one: times add up, what is worst stays.
+    fn absorb(&mut self, next: &WorkerSample) {
+        let ppm_max = |share: fn(&WorkerSample) -> f64| {
+            let shares = [&*self, next].into_iter().filter(|sample| sample.has_shares()).map(share);
+            (shares.fold(0.0, f64::max) * 1e6).round() as u64
+        };
+        (self.cpu_ppm_max, self.starved_ppm_max) = (ppm_max(WorkerSample::cpu_share), ppm_max(WorkerSample::starved_share));
+        self.span_us += next.span_us;
+        self.cpu_us += next.cpu_us;
+        self.waited_us += next.waited_us;
+        self.lag_us_p99 = self.lag_us_p99.max(next.lag_us_p99);
+        self.lag_us_max = self.lag_us_max.max(next.lag_us_max);
     }
 }
 

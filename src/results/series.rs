@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Figures over time.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
-    /// Width of a point, seconds.
+    /// Usual width of a point, seconds.
     pub interval_s: f64,
     /// The points, ascending in time. Where one is missing nothing was recorded.
     pub points: Vec<SeriesPoint>,
@@ -21,6 +21,9 @@ pub struct Series {
 pub struct SeriesPoint {
     /// Start of the interval, seconds since the load began.
     pub at_s: f64,
+    /// Width of this point, seconds; absent in results of builds that had points of one width only.
+    #[serde(default)]
+    pub width_s: f64,
     /// Users online at its end.
     pub online: u64,
     /// Operations of this interval, by name.
@@ -54,6 +57,13 @@ pub struct SeriesPoint {
     pub lag_us_p99: u64,
     /// Whether the generator was the bottleneck.
     pub saturated: bool,
+}
+
+impl Series {
+    /// Width of one of its points, seconds.
+    pub fn width_of(&self, point: &SeriesPoint) -> f64 {
+        if point.width_s > 0.0 { point.width_s } else { self.interval_s }
+    }
 }
 
 /// One operation in one interval.

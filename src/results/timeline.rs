@@ -1,8 +1,8 @@
 //! The series of a run while it is being folded: one point an interval, neighbours merged as histograms.
 //!
-//! A week of intervals has to fit, so the number of points is bounded: when there would be more, each two neighbours
-//! become one, and from then on a point stands for twice as many intervals. The rule depends on the number of intervals
-//! alone, so a fold that follows a run and one that reads its journal later give the same series.
+//! A week of intervals has to fit, so the number of points is bounded: when there would be more, points get at least
+//! twice as wide and neighbours become one. Widths are those of the records, which may be of any: a journal keeps 1 s of
+//! the last hour, and 10 s and 60 s of what is older.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,8 @@ use crate::tick::Tick;
 
 /// Most points of a series.
 const POINTS_MAX: usize = 1_000;
+/// The narrowest that points get once not every interval has one of its own, microseconds.
+const WIDTH_US_MIN: u64 = 1_000_000;
 
 /// Seconds from `origin` to `at`; negative when `at` is earlier, as in the set-up before the load.
 pub(super) fn seconds_since(at: Tick, origin: Tick) -> f64 {
@@ -29,10 +31,8 @@ pub(super) struct Timeline {
     points: Vec<Point<Packed>>,
     /// The point under way: histograms at full size.
     current: Option<Point<Latency>>,
-    /// Intervals in the point under way.
-    filled: u64,
-    /// Intervals that make a point, less one: a power of two less one.
-    extra_per_point: u64,
+    /// What a point has to reach, microseconds; 0 while every interval is one.
+    width_us: u64,
     /// Longest interval seen, microseconds.
     interval_us: u64,
     /// Processor time at the end of the latest interval.
@@ -96,37 +96,67 @@ impl Timeline {
     /// A series of at most so many points.
     pub(super) fn with_points_max(points_max: usize) -> Timeline {
         let (points, current) = (Vec::new(), None);
-        Timeline { points_max, points, current, filled: 0, extra_per_point: 0, interval_us: 0, cpu_us: None }
+        Timeline { points_max, points, current, width_us: 0, interval_us: 0, cpu_us: None }
     }
 
-    /// Adds an interval.
-    pub(super) fn push(&mut self, record: &IntervalRecord) {
-        self.interval_us = self.interval_us.max(record.to.micros_since(record.from));
+    /// Adds an interval that lies on the load's time at these ticks.
+    pub(super) fn push(&mut self, record: &IntervalRecord, from: Tick, to: Tick) {
+        let length_us = to.micros_since(from);
+        self.interval_us = self.interval_us.max(length_us);
         let cpu_us = self.cpu_us.replace(record.health.cpu_us).map_or(0, |last| {
             // A run that was resumed counts its processor time from 0 again.
             record.health.cpu_us.saturating_sub(last)
         });
-        let point = self.current.get_or_insert_with(|| Point { from: record.from, ..Point::default() });
-        point.add_interval(record, cpu_us);
-        self.filled += 1;
-        if self.filled > self.extra_per_point {
+        if self.current.as_ref().is_some_and(|point| !point.has_room(from, length_us, self.width_us)) {
+            self.complete();
+        }
+        let point = self.current.get_or_insert_with(|| Point { from, ..Point::default() });
+        point.add_interval(record, to, cpu_us);
+        if point.is_full(length_us, self.width_us) {
             self.complete();
         }
     }
 
+    /// Nothing that comes joins what has come: the run was interrupted here.
+    pub(super) fn interrupt(&mut self) {
+        self.complete();
+        self.cpu_us = None;
+    }
+
     fn complete(&mut self) {
         let Some(point) = self.current.take() else { return };
-        self.filled = 0;
         self.points.push(point.packed());
         if self.points.len() > self.points_max {
-            let points = std::mem::take(&mut self.points);
-            let (pairs, rest) = points.as_chunks::<2>();
-            self.points = pairs.iter().map(|[one, next]| one.unpacked().joined(next).packed()).collect();
-            // An odd one out is the first half of the point that is now under way.
-            self.current = rest.first().map(Point::unpacked);
-            self.filled = rest.first().map_or(0, |_| self.extra_per_point + 1);
-            self.extra_per_point = self.extra_per_point * 2 + 1;
+            self.widen();
         }
+    }
+
+    /// Doubles the width of points until they are few enough, with room for as many again.
+    fn widen(&mut self) {
+        let span_us: u64 = self.points.iter().map(|point| point.to.micros_since(point.from)).sum();
+        self.width_us = (self.width_us * 2).max(2 * WIDTH_US_MIN);
+        let enough = (self.points_max as u64 * 6 / 10).max(1);
+        while self.width_us < span_us.div_ceil(enough) {
+            self.width_us *= 2;
+        }
+        let mut joined: Vec<Point<Packed>> = Vec::new();
+        let mut current: Option<Point<Latency>> = None;
+        for next in std::mem::take(&mut self.points) {
+            let length_us = next.to.micros_since(next.from);
+            current = match current.take() {
+                Some(point) if point.has_room(next.from, length_us, self.width_us) => Some(point.joined(&next)),
+                Some(point) => {
+                    joined.push(point.packed());
+                    Some(next.unpacked())
+                }
+                None => Some(next.unpacked()),
+            };
+            if current.as_ref().is_some_and(|point| point.is_full(length_us, self.width_us)) {
+                joined.extend(current.take().map(|point| point.packed()));
+            }
+        }
+        self.points = joined;
+        self.current = current;
     }
 
     /// Points that are complete.
@@ -135,9 +165,9 @@ impl Timeline {
         self.points.len()
     }
 
-    /// Width of a point, seconds.
+    /// Usual width of a point, seconds.
     pub(super) fn interval_s(&self) -> f64 {
-        self.interval_us as f64 * (self.extra_per_point + 1) as f64 / 1e6
+        self.interval_us.max(self.width_us) as f64 / 1e6
     }
 
     /// The points, in seconds since the load began.
@@ -148,9 +178,9 @@ impl Timeline {
 }
 
 impl Point<Latency> {
-    fn add_interval(&mut self, record: &IntervalRecord, cpu_us: u64) {
+    fn add_interval(&mut self, record: &IntervalRecord, to: Tick, cpu_us: u64) {
         let figures = &record.figures;
-        self.to = record.to;
+        self.to = to;
         self.online = figures.users.online;
         for (&op, theirs) in OpId::ALL.iter().zip(&figures.ops) {
             if theirs.started + theirs.ok + theirs.failed > 0 {
@@ -220,6 +250,7 @@ impl Point<Packed> {
         };
         SeriesPoint {
             at_s: seconds_since(self.from.max(load_start), load_start),
+            width_s: self.to.micros_since(self.from.max(load_start)) as f64 / 1e6,
             online: self.online,
             operations: self.operations.iter().map(operation).collect(),
             delivered: self.delivery.count,
@@ -240,6 +271,19 @@ impl Point<Packed> {
 }
 
 impl<H> Point<H> {
+    /// Whether an interval that begins here belongs to this point: not after a gap, and not when it would make the point
+    /// wider than meant by more than half of itself.
+    fn has_room(&self, from: Tick, length_us: u64, width_us: u64) -> bool {
+        let filled_us = self.to.micros_since(self.from);
+        let gap_us = from.micros_since(self.to);
+        gap_us <= length_us / 2 && filled_us + length_us / 2 <= width_us
+    }
+
+    /// Whether another interval as long as the last one would make it wider than meant by more than half of that.
+    fn is_full(&self, length_us: u64, width_us: u64) -> bool {
+        self.to.micros_since(self.from) + length_us / 2 >= width_us
+    }
+
     /// The same point with its histograms in another form.
     fn map<T>(&self, form: impl Fn(&H) -> T) -> Point<T> {
         let operations = self.operations.iter().map(|(&op, (ok, failed, h))| (op, (*ok, *failed, form(h))));

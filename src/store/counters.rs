@@ -22,6 +22,11 @@ pub(super) struct Counters {
     from: Tick,
     to: Tick,
     load_start: Tick,
+    /// Absent in format 1: the same as `load_start`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    load_from: Option<Tick>,
+    #[serde(skip_serializing_if = "is_default")]
+    part: u32,
     /// Operation → started, ok, failed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     ops: BTreeMap<String, [u64; 3]>,
@@ -117,17 +122,19 @@ counters!(Health {
     rss_bytes: u64,
     descriptors: u64,
     saturated: bool,
-    per_worker: Vec<[u64; 5]>,
+    per_worker: Vec<[u64; 7]>,
 });
 
-/// Of a worker: span, ran, waited, lag p99, lag max.
-fn worker_counters(worker: &WorkerSample) -> [u64; 5] {
-    let WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max } = *worker;
-    [span_us, cpu_us, waited_us, lag_us_p99, lag_us_max]
+/// Of a worker: span, ran, waited, lag p99, lag max; of intervals that became one the largest shares.
+fn worker_counters(worker: &WorkerSample) -> [u64; 7] {
+    let WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max } = *worker;
+    [span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max]
 }
 
-fn worker_sample([span_us, cpu_us, waited_us, lag_us_p99, lag_us_max]: [u64; 5]) -> WorkerSample {
-    WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max }
+fn worker_sample(
+    [span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max]: [u64; 7],
+) -> WorkerSample {
+    WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -137,13 +144,15 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Counters {
     /// The counters of an interval.
     pub(super) fn of(record: &IntervalRecord) -> Counters {
-        let IntervalRecord { from, to, load_start, figures, ledger, health } = record;
+        let IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health } = record;
         let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, send_queue: queue, .. } = figures;
         let ops = OpId::ALL.iter().zip(ops).map(|(op, figures)| (op, [figures.started, figures.ok, figures.failed]));
         Counters {
             from: *from,
             to: *to,
             load_start: *load_start,
+            load_from: (load_from != load_start).then_some(*load_from),
+            part: *part,
             ops: ops
                 .filter(|(_, counts)| *counts != [0; 3])
                 .map(|(op, counts)| (op.name().to_owned(), counts))
@@ -189,7 +198,16 @@ impl Counters {
             per_worker: self.health.per_worker.into_iter().map(worker_sample).collect(),
         };
         let ledger = self.ledger.into_totals()?;
-        Ok(IntervalRecord { from: self.from, to: self.to, load_start: self.load_start, figures, ledger, health })
+        Ok(IntervalRecord {
+            from: self.from,
+            to: self.to,
+            load_start: self.load_start,
+            load_from: self.load_from.unwrap_or(self.load_start),
+            part: self.part,
+            figures,
+            ledger,
+            health,
+        })
     }
 }
 

@@ -92,6 +92,14 @@ pub enum StoreError {
         /// Its format number.
         found: u32,
     },
+    /// Another process writes the run.
+    #[error("`{path}` is being written by process {holder}: wait for its end, or end it")]
+    InUse {
+        /// The run folder.
+        path: PathBuf,
+        /// The process.
+        holder: String,
+    },
     /// A histogram could not be written as text; a mistake of this program.
     #[error("cannot encode the histogram `{tag}` for the journal")]
     Encode {

@@ -4,22 +4,34 @@
 //! is appended to while the run lasts and survives a kill at any byte. Knows records and results, and nothing of
 //! how they came about; judges nothing. Start reading at [`RunFolder`], then at `seal.rs` for the journal's format.
 
+mod coalescer;
+#[cfg(test)]
+mod coalescing_tests;
 mod counters;
 mod error;
 mod folder;
+mod keeper;
+mod lock;
+mod merger;
 mod reader;
 mod seal;
+mod segment;
 mod tags;
 #[cfg(test)]
 mod torn_tests;
 mod whole;
 mod writer;
 
+pub use coalescer::Ages;
 pub use error::StoreError;
 pub use folder::{RUNS, RunFile, RunFolder};
+pub use keeper::JournalKeeper;
+pub use lock::RunLock;
 pub use reader::{JournalReader, Skipped};
 pub use whole::write_whole;
 pub use writer::{JournalWriter, SEGMENT_BYTES_MAX};
 
 /// Format number of the journal that this build writes; it reads this and older ones.
-pub const JOURNAL_FORMAT: u32 = 1;
+///
+/// Format 2 has runs that were resumed, wider intervals in files that stand for others, and the run's tag in each record.
+pub const JOURNAL_FORMAT: u32 = 2;

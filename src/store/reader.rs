@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::seal::{self, Broken, Opened, SEAL};
+use super::segment::Segments;
 use super::{StoreError, writer};
 use crate::results::{Record, RunInfo};
 
@@ -14,6 +16,10 @@ use crate::results::{Record, RunInfo};
 const RECORD_BYTES_MAX: usize = 32 << 20;
 /// Skipped places that are kept one by one; further ones are only counted.
 const SKIPPED_MAX: usize = 100;
+/// How often the folder is listed again because files of the list are gone.
+const LOOKS_MAX: u32 = 10;
+/// Bytes at the beginning of a segment in which its run's name is looked for.
+const HEAD_BYTES: usize = 64 << 10;
 
 /// A place of the journal that gave no record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +32,13 @@ pub struct Skipped {
     pub why: String,
 }
 
+impl Skipped {
+    /// As a doubt that travels with the figures.
+    pub fn warning(&self) -> String {
+        format!("a part of the journal could not be used: {self}")
+    }
+}
+
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a record of the journal was skipped: `{}`, line {}: {}", self.segment.display(), self.line, self.why)
@@ -34,23 +47,42 @@ impl fmt::Display for Skipped {
 
 /// Reads the records of a journal one by one, in the order in which they were written.
 ///
-/// Damaged records are skipped and listed in [`JournalReader::skipped`]; each record that comes out is, byte for byte,
-/// what was written. Memory stays bounded whatever the files hold. The run's [`Record::Start`] comes out once, although
-/// each segment repeats it; a different one, of a run that was resumed, comes out too. The only errors are [`StoreError::TooNew`], after which nothing more comes, and an unreadable
-/// file, after which the next segment follows.
+/// Damaged records are skipped and listed in [`JournalReader::skipped`], as are those of another run and segments of a
+/// newer build; each record that comes out is, byte for byte, what was written. Memory stays bounded whatever the files
+/// hold. The run's [`Record::Start`] comes out once, although each segment repeats it; a different one comes out too. The
+/// only errors are an unreadable file, after which the next segment follows, and, at the end, [`StoreError::TooNew`] when
+/// a newer build wrote all of it.
 #[derive(Debug)]
 pub struct JournalReader {
-    waiting: VecDeque<PathBuf>,
+    waiting: VecDeque<Source>,
     open: Option<Segment>,
+    /// Tag of the run whose records come out.
+    run: Option<u32>,
+    /// Whether anything has come out.
+    has_records: bool,
+    /// Records of another run, and segments of a newer build, were passed over.
+    has_passed_over: bool,
+    too_new: Option<StoreError>,
     /// The latest one that came out.
     start: Option<Box<RunInfo>>,
     skipped: Vec<Skipped>,
     skipped_count: u64,
 }
 
+/// A segment that is still to be read. Open from the start: what a run that goes on rewrites meanwhile stays readable.
+#[derive(Debug)]
+struct Source {
+    path: PathBuf,
+    file: File,
+}
+
 #[derive(Debug)]
 struct Segment {
     path: PathBuf,
+    /// Tag of the run that its last [`Record::Start`] names, for records of format 1.
+    run: Option<u32>,
+    /// Records of another run are listed once a segment.
+    is_foreign_listed: bool,
     file: BufReader<File>,
     /// Number of the line under way.
     line: u64,
@@ -71,11 +103,45 @@ impl JournalReader {
         if !folder.is_dir() {
             return Err(StoreError::Missing { path: folder.to_owned(), way_out });
         }
-        let waiting: VecDeque<PathBuf> = writer::segments(folder)?.into_iter().map(|(_, path)| path).collect();
-        if waiting.is_empty() {
+        let mut looks = 0;
+        let waiting = loop {
+            let segments = Segments::of(folder)?.valid;
+            match segments.iter().map(|segment| Source::open(segment.path.clone())).collect() {
+                // It was rewritten and removed between the two.
+                Err(StoreError::Missing { .. }) if looks < LOOKS_MAX => looks += 1,
+                opened => break opened?,
+            }
+        };
+        let reader = JournalReader::of(waiting, None)?;
+        if reader.waiting.is_empty() {
             return Err(StoreError::Missing { path: folder.join("00000.hlog"), way_out });
         }
-        Ok(JournalReader { waiting, open: None, start: None, skipped: Vec::new(), skipped_count: 0 })
+        Ok(reader)
+    }
+
+    /// These segments of one run.
+    pub(super) fn of_segments(paths: &[PathBuf], run: Option<u32>) -> Result<JournalReader, StoreError> {
+        let sources: Result<VecDeque<Source>, StoreError> = paths.iter().cloned().map(Source::open).collect();
+        JournalReader::of(sources?, run)
+    }
+
+    fn of(waiting: VecDeque<Source>, run: Option<u32>) -> Result<JournalReader, StoreError> {
+        Ok(JournalReader {
+            run: run.or_else(|| most_named(&waiting)),
+            waiting,
+            open: None,
+            has_records: false,
+            has_passed_over: false,
+            too_new: None,
+            start: None,
+            skipped: Vec::new(),
+            skipped_count: 0,
+        })
+    }
+
+    /// Whether records were passed over that are intact and that somebody else could read.
+    pub(super) fn has_passed_over(&self) -> bool {
+        self.has_passed_over
     }
 
     /// What has been skipped so far: the first hundred places.
@@ -121,9 +187,20 @@ impl JournalReader {
             return Ok(Step::Nothing);
         }
         match seal::open(&line, &segment.pending) {
-            Ok(Opened { record, block }) => {
+            Ok(Opened { record, block, run }) => {
                 segment.pending.truncate(segment.pending.len() - block);
                 self.leave(segment, "these lines belong to no record");
+                if let Record::Start(run) = &record {
+                    segment.run = Some(seal::run_tag(run));
+                }
+                if !self.is_of_this_run(run.or(segment.run)) {
+                    self.has_passed_over = true;
+                    if !std::mem::replace(&mut segment.is_foreign_listed, true) {
+                        let why = "from here on it holds records of another run".to_owned();
+                        self.skip(Skipped { segment: segment.path.clone(), line: segment.line, why });
+                    }
+                    return Ok(Step::Nothing);
+                }
                 if let Record::Start(run) = &record {
                     if self.start.as_ref() == Some(run) {
                         return Ok(Step::Nothing);
@@ -132,7 +209,14 @@ impl JournalReader {
                 }
                 Ok(Step::Record(record))
             }
-            Err(Broken::TooNew(found)) => Err(StoreError::TooNew { path: segment.path.clone(), found }),
+            Err(Broken::TooNew(found)) => {
+                // What a newer build wrote is beyond this one; what an older one wrote beside it is not.
+                let error = StoreError::TooNew { path: segment.path.clone(), found };
+                self.skip(Skipped { segment: segment.path.clone(), line: segment.line, why: error.to_string() });
+                self.too_new.get_or_insert(error);
+                self.has_passed_over = true;
+                Ok(Step::SegmentEnd)
+            }
             Err(Broken::Unknown(why)) => {
                 segment.pending.clear();
                 self.skip(Skipped { segment: segment.path.clone(), line: segment.line, why });
@@ -149,6 +233,11 @@ impl JournalReader {
                 Ok(Step::Nothing)
             }
         }
+    }
+
+    /// Whether a record is of the run that is read; the first one to name a run decides when the heads did not.
+    fn is_of_this_run(&mut self, run: Option<u32>) -> bool {
+        run.is_none_or(|run| *self.run.get_or_insert(run) == run)
     }
 
     /// Drops the pending bytes, listing them as skipped unless they are or are mere comments.
@@ -175,9 +264,9 @@ impl Iterator for JournalReader {
         loop {
             let mut segment = match self.open.take() {
                 Some(segment) => segment,
-                None => match Segment::open(self.waiting.pop_front()?) {
-                    Ok(segment) => segment,
-                    Err(error) => return Some(Err(error)),
+                None => match self.waiting.pop_front() {
+                    Some(source) => Segment::of(source),
+                    None => return self.too_new.take().filter(|_| !self.has_records).map(Err),
                 },
             };
             match self.step(&mut segment) {
@@ -185,31 +274,60 @@ impl Iterator for JournalReader {
                 Ok(Step::Nothing) => self.open = Some(segment),
                 Ok(Step::Record(record)) => {
                     self.open = Some(segment);
+                    self.has_records = true;
                     return Some(Ok(record));
                 }
-                Err(error) => {
-                    if matches!(error, StoreError::TooNew { .. }) {
-                        self.waiting.clear();
-                    }
-                    return Some(Err(error));
-                }
+                Err(error) => return Some(Err(error)),
             }
         }
     }
 }
 
-impl Segment {
-    fn open(path: PathBuf) -> Result<Segment, StoreError> {
+impl Source {
+    fn open(path: PathBuf) -> Result<Source, StoreError> {
         match File::open(&path) {
-            Ok(file) => Ok(Segment {
-                path,
-                file: BufReader::with_capacity(256 << 10, file),
-                line: 0,
-                pending: Vec::new(),
-                pending_line: 1,
-                is_reported: false,
-            }),
+            Ok(file) => Ok(Source { path, file }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::Missing { path, way_out: "it was there a moment ago: try again" })
+            }
             Err(source) => Err(StoreError::Read { path, source }),
+        }
+    }
+
+    /// Tag of the run that its first lines name.
+    fn tag(&self) -> Option<u32> {
+        let mut head = vec![0; HEAD_BYTES];
+        let length = self.file.read_at(&mut head, 0).ok()?;
+        head[..length].split(|&byte| byte == b'\n').find_map(seal::tag_of)
+    }
+}
+
+/// Tag of the run that most of these segments name, by size.
+fn most_named(sources: &VecDeque<Source>) -> Option<u32> {
+    let mut bytes: Vec<(u32, u64)> = Vec::new();
+    for source in sources {
+        let Some(tag) = source.tag() else { continue };
+        let length = source.file.metadata().map_or(0, |metadata| metadata.len());
+        match bytes.iter_mut().find(|(known, _)| *known == tag) {
+            Some((_, sum)) => *sum += length,
+            None => bytes.push((tag, length)),
+        }
+    }
+    // Of equals the first.
+    bytes.into_iter().rev().max_by_key(|(_, sum)| *sum).map(|(tag, _)| tag)
+}
+
+impl Segment {
+    fn of(source: Source) -> Segment {
+        Segment {
+            path: source.path,
+            run: None,
+            is_foreign_listed: false,
+            file: BufReader::with_capacity(256 << 10, source.file),
+            line: 0,
+            pending: Vec::new(),
+            pending_line: 1,
+            is_reported: false,
         }
     }
 

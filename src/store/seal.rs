@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counters::Counters;
 use super::{JOURNAL_FORMAT, tags};
-use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd, RunInfo};
+use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd, RunInfo};
 use crate::tick::Tick;
 
 /// How a seal line begins.
@@ -31,7 +31,15 @@ pub(super) const SEAL: &[u8] = b"#pbxload ";
 struct Envelope {
     /// Bytes of histogram lines that belong to the record.
     block: usize,
+    /// Tag of the run, see [`run_tag`]; absent before format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<u32>,
     record: Payload,
+}
+
+/// What tells the records of two runs apart, should their files be mixed.
+pub(super) fn run_tag(run: &RunInfo) -> u32 {
+    crc32fast::hash(run.id.as_bytes())
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +49,7 @@ enum Payload {
     Interval(Box<Counters>),
     Mark { from_s: Exact, to_s: Exact, label: String },
     Warning(String),
+    Resume { at_s: Exact, from: String, to: String, lasted_s: Exact },
     End { ended_by: EndedBy, ended_at: String, load_end: Tick },
 }
 
@@ -61,8 +70,8 @@ impl<'de> Deserialize<'de> for Exact {
     }
 }
 
-/// Appends the seal line of a record whose histogram lines are `block`.
-pub(super) fn seal(record: &Record, block: &[u8], line: &mut Vec<u8>) -> serde_json::Result<()> {
+/// Appends the seal line of a record of this run whose histogram lines are `block`.
+pub(super) fn seal(record: &Record, block: &[u8], run: Option<u32>, line: &mut Vec<u8>) -> serde_json::Result<()> {
     let payload = match record {
         Record::Start(run) => Payload::Start {
             format: JOURNAL_FORMAT,
@@ -74,11 +83,17 @@ pub(super) fn seal(record: &Record, block: &[u8], line: &mut Vec<u8>) -> serde_j
             Payload::Mark { from_s: Exact(*from_s), to_s: Exact(*to_s), label: label.clone() }
         }
         Record::Warning(text) => Payload::Warning(text.clone()),
+        Record::Resume(Interruption { at_s, from, to, lasted_s }) => Payload::Resume {
+            at_s: Exact(*at_s),
+            from: from.clone(),
+            to: to.clone(),
+            lasted_s: Exact(*lasted_s),
+        },
         Record::End(RunEnd { ended_by, ended_at, load_end }) => {
             Payload::End { ended_by: *ended_by, ended_at: ended_at.clone(), load_end: *load_end }
         }
     };
-    let json = serde_json::to_vec(&Envelope { block: block.len(), record: payload })?;
+    let json = serde_json::to_vec(&Envelope { block: block.len(), run, record: payload })?;
     line.extend_from_slice(SEAL);
     line.extend_from_slice(format!("{:08x} ", checksum(block, &json)).as_bytes());
     line.extend_from_slice(&json);
@@ -111,6 +126,49 @@ pub(super) struct Opened {
     pub(super) record: Record,
     /// Bytes of its block, the last of the pending ones.
     pub(super) block: usize,
+    /// Tag of the run it belongs to, if it says.
+    pub(super) run: Option<u32>,
+}
+
+/// End of the interval that this line seals, damage aside; `None` when it seals none. Looked at for the age of a segment.
+pub(super) fn end_of_interval(line: &[u8]) -> Option<Tick> {
+    #[derive(Deserialize)]
+    struct Sealed {
+        record: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        interval: Ends,
+    }
+    #[derive(Deserialize)]
+    struct Ends {
+        to: Tick,
+    }
+    let json = line.strip_prefix(SEAL)?.get(9..)?;
+    serde_json::from_slice::<Sealed>(json).ok().map(|sealed| sealed.record.interval.to)
+}
+
+/// Tag of the run in a seal line that is not damaged otherwise; a glance before anything is read.
+pub(super) fn tag_of(line: &[u8]) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Sealed {
+        run: Option<u32>,
+        record: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        start: Option<Start>,
+    }
+    #[derive(Deserialize)]
+    struct Start {
+        run: Named,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let sealed: Sealed = serde_json::from_slice(line.strip_prefix(SEAL)?.get(9..)?).ok()?;
+    sealed.run.or_else(|| Some(crc32fast::hash(sealed.record.start?.run.id.as_bytes())))
 }
 
 /// Opens a seal line; `pending` are the bytes before it that belong to no record yet.
@@ -137,7 +195,14 @@ pub(super) fn open(line: &[u8], pending: &[u8]) -> Result<Opened, Broken> {
     }
     let envelope: Envelope = serde_json::from_slice(json).map_err(|error| Broken::Unknown(error.to_string()))?;
     let record = envelope.record.into_record(block).map_err(Broken::Unknown)?;
-    Ok(Opened { record, block: probe.block })
+    Ok(Opened { record, block: probe.block, run: envelope.run })
+}
+
+/// The record in these bytes: its histogram lines and its seal, and nothing else.
+pub(super) fn decode(bytes: &[u8]) -> Option<Record> {
+    let seal = bytes.strip_suffix(b"\n")?.rsplit(|&byte| byte == b'\n').next()?;
+    let block = bytes.len().checked_sub(seal.len() + 1)?;
+    open(seal, &bytes[..block]).ok().map(|opened| opened.record)
 }
 
 /// What is read before the checksum and the format are known to fit.
@@ -171,6 +236,9 @@ impl Payload {
             }
             Payload::Mark { from_s, to_s, label } => Record::Mark(Mark { from_s: from_s.0, to_s: to_s.0, label }),
             Payload::Warning(text) => Record::Warning(text),
+            Payload::Resume { at_s, from, to, lasted_s } => {
+                Record::Resume(Interruption { at_s: at_s.0, from, to, lasted_s: lasted_s.0 })
+            }
             Payload::End { ended_by, ended_at, load_end } => Record::End(RunEnd { ended_by, ended_at, load_end }),
         })
     }

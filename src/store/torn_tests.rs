@@ -50,7 +50,7 @@ fn interval(index: u64) -> Record {
     ledger.expected += 1;
     ledger.spread.record(20 + index);
     figures.send_queue = SendQueueCounts { sampled: 9, blocked: 1, bytes: 800, bytes_max: 500 };
-    let worker = WorkerSample { span_us: 1_000_000, cpu_us: 17, waited_us: 3, lag_us_p99: 40, lag_us_max: 41 };
+    let worker = WorkerSample { span_us: 1_000_000, cpu_us: 17, waited_us: 3, ..WorkerSample::default() };
     let health = HealthSample {
         workers: 2,
         cpu_us: index,
@@ -64,6 +64,8 @@ fn interval(index: u64) -> Record {
         from,
         to,
         load_start: Tick::from_micros(500_000),
+        load_from: Tick::from_micros(500_000),
+        part: 0,
         figures,
         ledger,
         health,

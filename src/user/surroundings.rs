@@ -37,7 +37,7 @@ impl Surroundings for View<'_> {
             return Ok(id);
         }
         // Not there yet is no failure until it is overdue: the curve says when the peer comes online.
-        let comes = self.call.plan.users_curve().first_online(peer).ok_or(no_peer)?;
+        let comes = self.call.plan.first_online(peer).ok_or(no_peer)?;
         let due = self.call.load_start + comes.since_start() + self.call.plan.scenario.target.timeout;
         if self.call.now > due { Err(no_peer) } else { Err(Blocked::Wait) }
     }
