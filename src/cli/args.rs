@@ -90,11 +90,14 @@ const WORKERS_MAX: i64 = 1_024;
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// The scenario file
-    #[arg(value_name = "SCENARIO")]
-    pub scenario: PathBuf,
+    #[arg(value_name = "SCENARIO", required_unless_present = "resume")]
+    pub scenario: Option<PathBuf>,
     /// What is to be changed in it.
     #[command(flatten)]
     pub flags: ScenarioFlags,
+    /// Go on with a run that was killed or broken off, in its own folder
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["scenario", "ScenarioFlags", "out", "faults"])]
+    pub resume: Option<PathBuf>,
     /// Folder of the run [default: reports/runs/<name>-<UTC time>]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -20,6 +20,11 @@ pub(super) struct Ready {
 
 /// Reads, checks and compiles a scenario.
 pub(super) fn scenario(path: &Path, flags: &ScenarioFlags) -> Result<Ready, Problems> {
+    scenario_of(path, path.parent().unwrap_or(Path::new("")), flags)
+}
+
+/// As [`scenario`], with the files that it names in a folder of its own.
+pub(super) fn scenario_of(path: &Path, folder: &Path, flags: &ScenarioFlags) -> Result<Ready, Problems> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| {
         Problems::unreadable(
@@ -36,7 +41,6 @@ pub(super) fn scenario(path: &Path, flags: &ScenarioFlags) -> Result<Ready, Prob
         target: flags.target.clone(),
         gates: flags.gates.clone(),
     };
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let around = Surroundings {
         variable: &|name| std::env::var(name).ok(),
         read_file: &|wanted| fs::read_to_string(folder.join(wanted)).map_err(|error| error.to_string()),

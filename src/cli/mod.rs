@@ -12,6 +12,7 @@ mod load;
 mod ops;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod schema;
 mod selftest;

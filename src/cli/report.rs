@@ -8,8 +8,8 @@ use super::Exit;
 use super::args::ReportArgs;
 use crate::gate::{self, Gate, Severity};
 use crate::report::{self, Format};
-use crate::results::{Fold, Record, Results};
-use crate::store::{JournalReader, RunFile, RunFolder, write_whole};
+use crate::results::{EndedBy, Fold, Record, Results};
+use crate::store::{JournalReader, RunFile, RunFolder, RunLock, StoreError, write_whole};
 
 pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut formats = Vec::new();
@@ -23,9 +23,9 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     }
     let folder = RunFolder::open(&args.run)?;
-    let results = match folder.path_of(RunFile::Results).is_file() {
-        true => folder.read_results()?,
-        false => rebuild(&folder)?,
+    let results = match finished(&folder)? {
+        Some(results) => results,
+        None => rebuild(&folder)?,
     };
     for format in formats {
         let mut bytes = Vec::new();
@@ -37,20 +37,57 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Pass)
 }
 
+/// The results that the run itself wrote at its end. Those that an earlier call rebuilt may be older than the journal.
+fn finished(folder: &RunFolder) -> anyhow::Result<Option<Results>> {
+    let has_journal = folder.journal().is_dir();
+    if !folder.path_of(RunFile::Results).is_file() {
+        return Ok(None);
+    }
+    match folder.read_results() {
+        Ok(results) if results.run.ended_by == EndedBy::Crash && has_journal => Ok(None),
+        Ok(results) => Ok(Some(results)),
+        Err(StoreError::Unreadable { .. }) if has_journal => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Results of a run that ended without a word: a fold over what its journal holds.
 fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
-    let mut journal = JournalReader::open(&folder.journal())?;
     let mut fold = Fold::new();
-    for record in &mut journal {
-        fold.push(&record?);
+    if RunLock::is_held(&folder.journal()) {
+        let text = "the run was still going on when this was made: its end is missing because it has not come yet";
+        eprintln!("warning: {text}");
+        fold.push(&Record::Warning(text.to_owned()));
     }
-    for skipped in journal.skipped() {
-        fold.push(&Record::Warning(format!("a part of the journal could not be used: {skipped}")));
-    }
+    read(folder, |record| fold.push(&record))?;
     let mut results = fold.finish();
     let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
     gate::judge(&gates(&scenario), &mut results);
     Ok(results)
+}
+
+/// Gives every record of a run to `take`, and a warning for each part of its journal that cannot be used.
+pub(super) fn read(folder: &RunFolder, mut take: impl FnMut(Record)) -> anyhow::Result<()> {
+    let mut journal = JournalReader::open(&folder.journal())?;
+    while let Some(record) = journal.next() {
+        match record {
+            Ok(record) => take(record),
+            // A bad sector costs its segment, and not the others.
+            Err(error @ StoreError::Read { .. }) => {
+                take(Record::Warning(format!("a part of the journal could not be used: {error}")));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let listed = journal.skipped().len() as u64;
+    for skipped in journal.skipped() {
+        take(Record::Warning(skipped.warning()));
+    }
+    if journal.skipped_count() > listed {
+        let more = journal.skipped_count() - listed;
+        take(Record::Warning(format!("{more} further parts of the journal could not be used")));
+    }
+    Ok(())
 }
 
 /// The gates of a scenario that ran: they were checked then, so what cannot be read now is left out.

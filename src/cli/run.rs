@@ -1,28 +1,33 @@
 //! `run`: carries a scenario out, writes the run folder, prints the verdict.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::args::RunArgs;
+use tokio::sync::watch;
+
+use super::args::{ProgressKind, RunArgs};
 use super::load::{Ready, scenario};
 use super::progress::Display;
-use super::{Exit, signals, targets, terminal};
-use crate::engine::{self, Observer, Progress, RunOptions};
-use crate::gate;
+use super::targets::Service;
+use super::{Exit, resume, signals, targets, terminal};
+use crate::engine::{self, Observer, Progress, RunOptions, Stop};
+use crate::gate::{self, Gate};
 use crate::plan::Plan;
 use crate::random::mix;
 use crate::report::{self, Format};
 use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
 use crate::scenario::{Scenario, TargetUrl};
-use crate::store::{JournalWriter, RunFile, RunFolder};
+use crate::store::{Ages, JournalKeeper, JournalWriter, Origin, RunFile, RunFolder, RunLock};
 
 /// Time between two records of the journal.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Said at the first Ctrl-C.
-const GOODBYE: &str = "finishing what is open and writing the reports; once more to stop at once";
+pub(super) const GOODBYE: &str = "finishing what is open and writing the reports; once more to stop at once";
 /// Reports that every run writes.
 const REPORTS: [(Format, RunFile); 4] = [
     (Format::Json, RunFile::Results),
@@ -32,62 +37,106 @@ const REPORTS: [(Format, RunFile); 4] = [
 ];
 
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
-    let ready = match scenario(&args.scenario, &args.flags) {
+    let prepared = match (&args.resume, &args.scenario) {
+        (Some(run), _) => resume::prepare(run, args.workers)?,
+        (None, Some(path)) => prepare(path, args)?,
+        (None, None) => None,
+    };
+    match prepared {
+        Some(prepared) => carry_out(prepared, args.progress),
+        None => Ok(Exit::BadInput),
+    }
+}
+
+/// A run that can begin, or go on.
+pub(super) struct Prepared {
+    pub(super) folder: RunFolder,
+    /// Held as long as the folder is written.
+    pub(super) lock: RunLock,
+    pub(super) journal: JournalWriter,
+    pub(super) service: Service,
+    pub(super) plan: Arc<Plan>,
+    pub(super) info: RunInfo,
+    pub(super) gates: Vec<Gate>,
+    /// What is known of the run so far.
+    pub(super) fold: Fold,
+    pub(super) stop: watch::Receiver<Stop>,
+}
+
+/// A new run; `None` when the person made mistakes, which are told then.
+fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
+    let ready = match scenario(path, &args.flags) {
         Ok(ready) => ready,
         Err(problems) => {
             eprint!("{}", problems.render(terminal::problem_style()));
-            return Ok(Exit::BadInput);
+            return Ok(None);
         }
     };
     let Ready { scenario, effective, gates } = ready;
     let users = scenario.users.count;
     if let Some(workers) = args.workers.filter(|workers| *workers > users) {
         eprintln!("error: `--workers {workers}` is more than the {users} users: give {users} or less, or leave it out");
-        return Ok(Exit::BadInput);
+        return Ok(None);
     }
     let faults = match targets::faults(args.faults.as_deref()) {
         Ok(faults) => faults,
         Err(error) => {
             eprintln!("error: {:#}", anyhow::Error::from(error));
-            return Ok(Exit::BadInput);
+            return Ok(None);
         }
     };
     let started_at = Timestamp::now();
     let stop = signals::listen(GOODBYE).context("cannot listen for signals")?;
     let folder = RunFolder::create(args.out.as_deref(), &scenario.name, started_at)?;
+    let lock = RunLock::take(&folder.journal())?;
     folder.write_whole(RunFile::Scenario, effective.as_bytes())?;
-    let mut journal = JournalWriter::open(&folder.journal())?;
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let origin = Origin { scenario: absolute(path), faults: args.faults.as_deref().map(absolute), workers: args.workers };
+    folder.write_origin(&origin)?;
+    let journal = JournalWriter::open(&folder.journal())?;
     let service = targets::open(&scenario, faults)?;
     let scenario = Arc::new(scenario);
-    let info = run_info(&scenario, &effective, args, started_at, service.targets.service.endpoint.is_tls);
+    let info = run_info(&scenario, &effective, path, args, started_at, service.targets.service.endpoint.is_tls);
     let workers = workers(args.workers, service.simulator.is_some(), users);
-    let plan = Arc::new(Plan::new(Arc::clone(&scenario), &info.id, workers));
+    let plan = Arc::new(Plan::new(scenario, &info.id, workers));
+    Ok(Some(Prepared { folder, lock, journal, service, plan, info, gates, fold: Fold::new(), stop }))
+}
+
+fn carry_out(prepared: Prepared, progress: ProgressKind) -> anyhow::Result<Exit> {
+    let Prepared { folder, lock, journal, service, plan, info, gates, fold, stop } = prepared;
+    let scenario = &plan.scenario;
+    let ages = Ages { fine: scenario.journal.fine, medium: scenario.journal.medium };
+    let is_new = plan.resumption().is_none();
     let mut watcher = Watcher {
-        display: Display::new(args.progress, scenario.load.duration(), scenario.users.count),
-        fold: Fold::new(),
-        journal: &mut journal,
-        journal_trouble: None,
+        display: Display::new(progress, scenario.load.duration(), scenario.users.count),
+        fold,
+        journal: JournalKeeper::start(journal, ages).context("no thread can be made for the journal")?,
+        told: BTreeSet::new(),
         has_started: false,
     };
-    let options = RunOptions { plan, info, targets: service.targets, interval: INTERVAL, stop };
+    let options = RunOptions { plan: Arc::clone(&plan), info, targets: service.targets, interval: INTERVAL, stop };
     let outcome = engine::run(options, &mut watcher);
     watcher.display.finish();
+    let Watcher { mut fold, journal, mut told, has_started, .. } = watcher;
+    for trouble in journal.finish() {
+        tell(trouble, &mut told, &mut fold);
+    }
     if let Err(error) = outcome {
         // Nothing was measured: an empty folder would only be in the way.
-        if !watcher.has_started {
+        if !has_started && is_new {
             let _ = std::fs::remove_dir_all(folder.path());
         }
         return Err(error.into());
     }
-    if let Some(trouble) = watcher.journal_trouble.take() {
-        watcher.fold.push(&Record::Warning(trouble));
-    }
-    let mut results = watcher.fold.finish();
+    let mut results = fold.finish();
     gate::judge(&gates, &mut results);
-    write_reports(&folder, &results)?;
+    let written = write_reports(&folder, &results);
+    drop(lock);
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
     terminal::print(&String::from_utf8_lossy(&summary));
+    // The verdict is told even when no file can hold it.
+    written?;
     eprintln!("\nreport: {}", folder.path_of(RunFile::Report).display());
     Ok(Exit::of(&results.verdict))
 }
@@ -103,13 +152,20 @@ pub(super) fn write_reports(folder: &RunFolder, results: &Results) -> anyhow::Re
 }
 
 /// Worker threads: one a core, and a core left to the simulator when it runs in the same process.
-fn workers(wanted: Option<u32>, has_simulator: bool, users: u32) -> u32 {
+pub(super) fn workers(wanted: Option<u32>, has_simulator: bool, users: u32) -> u32 {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     let free = if has_simulator { cores.saturating_sub(1) } else { cores };
     wanted.unwrap_or_else(|| free.clamp(1, users.max(1)))
 }
 
-fn run_info(scenario: &Scenario, effective: &str, args: &RunArgs, started_at: Timestamp, is_tls: bool) -> RunInfo {
+fn run_info(
+    scenario: &Scenario,
+    effective: &str,
+    path: &Path,
+    args: &RunArgs,
+    started_at: Timestamp,
+    is_tls: bool,
+) -> RunInfo {
     let target = match &scenario.target.url {
         TargetUrl::Embedded => "embedded".to_owned(),
         TargetUrl::Service(endpoint) => {
@@ -131,25 +187,26 @@ fn run_info(scenario: &Scenario, effective: &str, args: &RunArgs, started_at: Ti
         target,
         dialect: scenario.target.dialect.name.to_owned(),
         tls_verification: verification.to_owned(),
-        scenario_hash: format!("{:016x}", hash(effective)),
+        scenario_hash: scenario_hash(effective),
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: format!("{cores} processors, {} {}", std::env::consts::OS, std::env::consts::ARCH),
         started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        command: command(scenario, args),
+        command: command(scenario, path, args),
         ..RunInfo::default()
     }
 }
 
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(text.len() as u64, |hash, byte| mix(hash ^ u64::from(byte)))
+/// What tells two scenarios apart, hexadecimal.
+pub(super) fn scenario_hash(text: &str) -> String {
+    format!("{:016x}", text.bytes().fold(text.len() as u64, |hash, byte| mix(hash ^ u64::from(byte))))
 }
 
 /// The command line that repeats the run. Values of `--set` stay out of it where they may be secret.
-fn command(scenario: &Scenario, args: &RunArgs) -> String {
+fn command(scenario: &Scenario, path: &Path, args: &RunArgs) -> String {
     let flags = &args.flags;
-    let mut words = vec!["pbxload run".to_owned(), quoted(&args.scenario.display().to_string())];
+    let mut words = vec!["pbxload run".to_owned(), quoted(&path.display().to_string())];
     let mut flag = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             words.push(format!("{name} {}", quoted(&value)));
@@ -180,15 +237,16 @@ fn quoted(word: &str) -> String {
 }
 
 /// Writes down, folds and shows what a run tells.
-struct Watcher<'a> {
+struct Watcher {
     display: Display,
     fold: Fold,
-    journal: &'a mut JournalWriter,
-    journal_trouble: Option<String>,
+    journal: JournalKeeper,
+    /// Troubles of the journal that have been told.
+    told: BTreeSet<String>,
     has_started: bool,
 }
 
-impl Observer for Watcher<'_> {
+impl Observer for Watcher {
     fn stage(&mut self, stage: &'static str, done: u32, wanted: u32) {
         self.display.stage(stage, done, wanted);
     }
@@ -196,21 +254,23 @@ impl Observer for Watcher<'_> {
     fn record(&mut self, record: Record) {
         self.has_started = true;
         self.fold.push(&record);
-        if self.journal_trouble.is_some() {
-            return;
-        }
-        let is_interval = matches!(record, Record::Interval(_) | Record::End(_));
-        let written =
-            self.journal.append(&record).and_then(|()| if is_interval { self.journal.sync() } else { Ok(()) });
-        if let Err(error) = written {
-            // The run goes on: what is folded in memory still makes the reports.
-            let trouble = format!("the journal could not be written from then on: {error}");
-            eprintln!("warning: {trouble}");
-            self.journal_trouble = Some(trouble);
+        self.journal.put(record);
+        for trouble in self.journal.troubles() {
+            tell(trouble, &mut self.told, &mut self.fold);
         }
     }
 
     fn progress(&mut self, record: &IntervalRecord, progress: &Progress) {
         self.display.interval(record, progress);
+    }
+}
+
+/// Says what is wrong with the journal, once: now, and in the reports. The run goes on.
+fn tell(trouble: String, told: &mut BTreeSet<String>, fold: &mut Fold) {
+    /// A disk that comes and goes for days tells little that is new.
+    const TOLD_MAX: usize = 100;
+    if told.len() < TOLD_MAX && told.insert(trouble.clone()) {
+        eprintln!("warning: {trouble}");
+        fold.push(&Record::Warning(trouble));
     }
 }

@@ -8,6 +8,13 @@ use tokio::sync::watch;
 use crate::engine::Stop;
 use crate::results::EndedBy;
 
+/// A file that may not grow any more must be an error of that write and no end of the run: a handler that does nothing
+/// replaces the system's, which kills.
+fn ignore_file_size_limit(runtime: &tokio::runtime::Runtime) -> std::io::Result<()> {
+    let _inside = runtime.enter();
+    signal(SignalKind::from_raw(nix::libc::SIGXFSZ)).map(drop)
+}
+
 /// Listens for signals from now on; `goodbye` is said at the first one.
 ///
 /// # Errors
@@ -19,6 +26,7 @@ pub(super) fn listen(goodbye: &'static str) -> std::io::Result<watch::Receiver<S
         let _inside = runtime.enter();
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
     };
+    ignore_file_size_limit(&runtime)?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
             loop {

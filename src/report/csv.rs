@@ -42,8 +42,8 @@ const RUN_COLUMNS: usize = 15;
 pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
     rows.write_record(HEADER)?;
-    let interval = results.series.interval_s.to_string();
     for point in &results.series.points {
+        let interval = results.series.width_of(point).to_string();
         let at = point.at_s.to_string();
         rows.write_record(run_row(results, point, &at, &interval))?;
         for (name, operation) in &point.operations {

@@ -14,7 +14,7 @@ use super::problem::{Place, Problem, Problems};
 use super::read::{Fields, Reader, Value, shorten};
 use super::source::{Source, Sources};
 use super::step::sentence;
-use super::{GateSeverity, GateText, Scenario, check, expand, health, persona, target, topology, users};
+use super::{GateSeverity, GateText, Scenario, check, expand, health, journal, persona, target, topology, users};
 
 pub(super) const SCENARIO_KEYS: &[&str] = &[
     "name",
@@ -28,6 +28,7 @@ pub(super) const SCENARIO_KEYS: &[&str] = &[
     "load",
     "persona",
     "health",
+    "journal",
     "gates",
 ];
 pub(super) const GATES_KEYS: &[&str] = &["require", "warn"];
@@ -222,6 +223,7 @@ fn scenario(
         reader.problem(Problem::at(personas_place, "there is no persona").help(way));
     }
     let health = health::health(reader, root.get("health"));
+    let journal = journal::journal(reader, root.get("journal"));
     let gates = gates(reader, root.get("gates"));
     let around = check::Around {
         users: users.as_ref(),
@@ -248,6 +250,7 @@ fn scenario(
         load: load?.finish()?,
         personas: personas.into_iter().map(persona::DraftPersona::finish).collect::<Option<_>>()?,
         health: health?,
+        journal: journal?,
         gates: gates?,
     })
 }

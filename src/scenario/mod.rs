@@ -9,6 +9,7 @@ mod curves;
 mod endpoint;
 mod expand;
 mod health;
+mod journal;
 mod load;
 mod model;
 mod overrides;

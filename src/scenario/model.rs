@@ -36,6 +36,8 @@ pub struct Scenario {
     pub personas: Vec<Persona>,
     /// From where on the generator is the bottleneck.
     pub health: Health,
+    /// How long the journal stays fine.
+    pub journal: Journal,
     /// Bounds that decide the verdict, as written, each with its place in the text.
     pub gates: Vec<GateText>,
 }
@@ -234,6 +236,15 @@ pub struct Health {
     pub send_queue: Option<u64>,
     /// How many intervals in a row make the bottleneck; one alone may be a hiccup of the machine.
     pub intervals: u32,
+}
+
+/// How long intervals of the journal stay as fine as they were measured; `fine` ≤ `medium`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Journal {
+    /// So long at 1 s.
+    pub fine: Duration,
+    /// So long at 10 s; older ones at 60 s.
+    pub medium: Duration,
 }
 
 /// What a kind of user does.

@@ -39,6 +39,7 @@ pub fn schema() -> Value {
             "load": load_section(),
             "persona": { "type": "array", "minItems": 1, "items": persona_section() },
             "health": health_section(),
+            "journal": journal_section(),
             "gates": gates_section(),
         }),
         &["name", "target", "users", "load", "persona"],
@@ -210,6 +211,14 @@ fn health_section() -> Value {
     )
 }
 
+fn journal_section() -> Value {
+    table(
+        "How long the intervals of the run's journal stay as fine as they were measured.",
+        json!({ "fine": reference("duration"), "medium": reference("duration") }),
+        &[],
+    )
+}
+
 fn persona_section() -> Value {
     table(
         "What a kind of user does.",
@@ -337,6 +346,7 @@ mod tests {
             ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
             ("/properties/load", curves::LOAD_KEYS),
             ("/properties/health", super::super::health::HEALTH_KEYS),
+            ("/properties/journal", super::super::journal::JOURNAL_KEYS),
             ("/properties/persona/items", persona::PERSONA_KEYS),
             ("/properties/gates", GATES_KEYS),
             ("/$defs/state", persona::STATE_KEYS),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::{StoreError, write_whole};
 use crate::results::{RESULTS_FORMAT, Results};
@@ -43,6 +44,19 @@ impl RunFile {
             RunFile::Summary => "summary.md",
         }
     }
+}
+
+/// Where a run came from: what going on with it needs besides its scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// The scenario file; the files that it names are relative to it.
+    pub scenario: PathBuf,
+    /// Faults of the embedded simulator.
+    #[serde(default)]
+    pub faults: Option<PathBuf>,
+    /// Worker threads, when they were asked for.
+    #[serde(default)]
+    pub workers: Option<u32>,
 }
 
 /// The folder of one run.
@@ -136,6 +150,37 @@ impl RunFolder {
             path,
             source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
         })
+    }
+
+    fn origin(&self) -> PathBuf {
+        self.journal().join("origin.json")
+    }
+
+    /// Writes down where the run came from.
+    pub fn write_origin(&self, origin: &Origin) -> Result<(), StoreError> {
+        // Paths that are no Unicode cannot be written as JSON; such a run cannot be resumed from another folder.
+        let bytes = serde_json::to_vec(origin).unwrap_or_else(|_| b"{}".to_vec());
+        write_whole(&self.origin(), &bytes)
+    }
+
+    /// Where the run came from; nowhere when that is not known.
+    pub fn read_origin(&self) -> Origin {
+        let bytes = fs::read(self.origin()).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Takes the reports away: the run goes on, and they are those of its first part.
+    ///
+    /// Errors: one of them cannot be removed.
+    pub fn remove_reports(&self) -> Result<(), StoreError> {
+        for name in ["results.json", "report.html", "junit.xml", "summary.md", "series.csv"] {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(StoreError::Write { path, source }),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Reads the results of this format and older ones.

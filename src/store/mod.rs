@@ -24,7 +24,7 @@ mod writer;
 
 pub use coalescer::Ages;
 pub use error::StoreError;
-pub use folder::{RUNS, RunFile, RunFolder};
+pub use folder::{Origin, RUNS, RunFile, RunFolder};
 pub use keeper::JournalKeeper;
 pub use lock::RunLock;
 pub use reader::{JournalReader, Skipped};

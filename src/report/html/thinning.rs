@@ -38,12 +38,15 @@ pub(super) fn thin(series: &Series, buckets_max: usize) -> Thinned<'_> {
     // Half an interval of grace: a point that came a little early belongs where it was meant to be.
     let index = |point: &SeriesPoint| ((point.at_s - first.at_s) / width_s + 0.5 * interval_s / width_s).floor();
     let mut buckets: Vec<Bucket<'_>> = Vec::new();
-    let mut before = None;
+    let mut ended: Option<(f64, f64)> = None;
     for group in points.chunk_by(|a, b| index(a) == index(b)) {
-        let here = index(&group[0]);
-        let after_gap = before.is_some_and(|before: f64| here - before > 1.5);
+        let (here, last) = (index(&group[0]), &group[group.len() - 1]);
+        // A point that is wider than a bucket leaves no gap after it.
+        let after_gap = ended.is_some_and(|(before, end_s)| {
+            here - before > 1.5 && group[0].at_s - end_s > 0.5 * series.width_of(&group[0]).min(width_s)
+        });
         buckets.push(Bucket { at_s: group[0].at_s, after_gap, points: group });
-        before = Some(here);
+        ended = Some((index(last), last.at_s + series.width_of(last)));
     }
     Thinned { width_s, interval_s, buckets }
 }
@@ -86,9 +89,10 @@ impl Bucket<'_> {
         self.points.iter().map(figure).filter(|value| value.is_finite()).fold(0.0, f64::max)
     }
 
-    /// A count as a rate over the time that was recorded.
+    /// A count as a rate over the time that was recorded; points may be of any width.
     pub(super) fn per_s(&self, interval_s: f64, figure: impl Fn(&SeriesPoint) -> u64) -> f64 {
-        self.sum(figure) as f64 / (self.points.len() as f64 * interval_s)
+        let width = |point: &SeriesPoint| if point.width_s > 0.0 { point.width_s } else { interval_s };
+        self.sum(figure) as f64 / self.points.iter().map(width).sum::<f64>()
     }
 }
 

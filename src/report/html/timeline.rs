@@ -42,7 +42,7 @@ impl<'a> Timeline<'a> {
         let series = &results.series;
         let lines = thin(series, LINE_POINTS_MAX);
         let from = series.points.first().map_or(0.0, |point| point.at_s.min(0.0));
-        let end_of_points = series.points.last().map_or(0.0, |point| point.at_s + lines.interval_s);
+        let end_of_points = series.points.last().map_or(0.0, |point| point.at_s + series.width_of(point));
         let ends = series.marks.iter().map(|mark| mark.to_s).chain([end_of_points]);
         let to = ends.filter(|end| end.is_finite()).fold(from, f64::max);
         let mut regions: Vec<_> = series
