@@ -1,5 +1,6 @@
 //! Black-box tests: one binary.
 
+mod arrivals;
 mod bad_rest;
 mod bad_servers;
 mod churn;
