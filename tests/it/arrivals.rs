@@ -12,26 +12,29 @@ fn crowded(hold: &str) -> String {
 }
 
 const SLOW: &str = "[delay]\npub = { constant = \"60ms\" }\n";
+/// Longer than any wait: a drain that does not end by itself.
+const STUCK: &str = "[delay]\npub = { constant = \"50s\" }\n";
 
 fn counts(results: &Value) -> [u64; 3] {
     ["planned", "started", "missed"].map(|key| results["arrivals"][key].as_u64().expect("a count"))
 }
 
 /// Ends a run in mid-load by these signals, the second of them as soon as the first was taken.
-fn ended_by(signals: &[&str], workers: &str) {
+fn ended_by(signals: &[&str], workers: &str, faults: &str) {
     let folder = Folder::new();
-    let faults = folder.write("faults.toml", SLOW);
+    let faults = folder.write("faults.toml", faults);
     let server = Simulated::start(&["--faults", &faults]);
-    let scenario = folder.write("chat.toml", &crowded("2m"));
+    let text =
+        crowded("2m").replace("timeout = \"5s\"", "timeout = \"1m\"").replace("[load]", "[load]\ndrain = \"1m\"");
+    let scenario = folder.write("chat.toml", &text);
     let out = folder.argument("run");
     let to = ["--target", &server.url, "--workers", workers, "--progress", "plain", "--out", &out];
     let mut run = Background::start([&["run", &scenario], &to[..]].concat());
     run.wait_for(" ops/s ");
-    for signal in signals {
+    run.signal(signals[0]);
+    run.wait_for("finishing what is open");
+    for signal in &signals[1..] {
         run.signal(signal);
-        if signals.len() > 1 {
-            run.wait_for("finishing what is open");
-        }
     }
     run.finish().with_code(4);
     let written = results(&folder.path("run"));
@@ -49,14 +52,14 @@ fn ended_by(signals: &[&str], workers: &str) {
 
 #[test]
 fn of_a_run_that_is_stopped_in_the_middle() {
-    ended_by(&["INT"], "1");
-    ended_by(&["INT"], "5");
+    ended_by(&["INT"], "1", SLOW);
+    ended_by(&["INT"], "5", SLOW);
 }
 
 #[test]
 fn of_a_run_that_is_broken_off() {
-    ended_by(&["INT", "INT"], "1");
-    ended_by(&["INT", "TERM"], "5");
+    ended_by(&["INT", "INT"], "1", STUCK);
+    ended_by(&["INT", "TERM"], "5", STUCK);
 }
 
 /// By hand: even spacing, 0 to 400 a second over 100 ms, which are 20, and then 400 a second for 1.9 s. The schedule

@@ -12,6 +12,7 @@ mod exit_codes;
 mod fan_out;
 mod faults;
 mod faults_of_requests;
+mod hogs;
 mod known_delays;
 mod program;
 mod readme;
