@@ -14,6 +14,7 @@ mod faults;
 mod faults_of_requests;
 mod hogs;
 mod known_delays;
+mod pace;
 mod program;
 mod readme;
 mod scenarios;
