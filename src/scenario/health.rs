@@ -17,7 +17,7 @@ impl Default for Health {
         Health {
             lag_p99: Duration::from_millis(50),
             worker_cpu: 0.95,
-            starvation: 0.8,
+            starvation: 0.5,
             memory: 0.9,
             send_queue: None,
             intervals: 3,

@@ -202,7 +202,7 @@ fn health_section() -> Value {
         json!({
             "lag_p99": reference("duration"),
             "worker_cpu": share("95%", "Share of a core that a worker's thread may use."),
-            "starvation": share("80%", "Share of its runnable time that a worker may wait for a processor."),
+            "starvation": share("50%", "Share of its runnable time that a worker may wait for a processor."),
             "memory": share("90%", "Share of the machine's memory that the process may use."),
             "send_queue": { "type": "string", "pattern": r"^\s*[0-9]+\s*(B|KiB|MiB|GiB|kB|KB|MB|GB)?\s*$", "description": "Bytes that may wait in the send queue of a connection; no limit when not given." },
             "intervals": { "type": "integer", "minimum": 1, "default": 3, "description": "Intervals in a row that make the bottleneck." },

@@ -171,3 +171,22 @@ fn conforms(root: &Value, schema: &Value, value: &Value, path: &str) {
         }
     }
 }
+
+/// `schema faults` knows every key of the file that `simulate --help` shows, and the program takes that file.
+#[test]
+fn fault_files_are_documented() {
+    let schema = json(&call(["schema", "faults"]).with_code(0).stdout);
+    let help = call(["simulate", "--help"]).with_code(0).stdout;
+    assert!(help.contains("pbxload schema faults"), "{help}");
+    for class in schema["properties"].as_object().expect("keys").keys() {
+        assert!(help.contains(class.as_str()), "`{class}` is missing in:\n{help}");
+    }
+    for class in ["lost", "duplicated", "reordered", "corrupted", "phantom", "not_stored", "reject", "delay", "drop"] {
+        assert!(schema["properties"][class].is_object(), "{class}: {schema:#}");
+    }
+    let example: String =
+        help.lines().skip_while(|line| !line.starts_with("seed = ")).map(|l| format!("{l}\n")).collect();
+    let folder = Folder::new();
+    let faults = folder.write("faults.toml", &example);
+    crate::simulated::Simulated::start(&["--faults", &faults]).stop();
+}

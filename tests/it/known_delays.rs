@@ -197,3 +197,37 @@ fn a_stall_shows_in_response_times_and_missed_arrivals() {
     let tolerance = longest * 0.02 + 1.0 + own_lateness_ms(&results, "max");
     assert!((measured - longest).abs() <= tolerance, "measured {measured:.2} ms, the server {longest:.2} ms");
 }
+
+/// The same stall with users enough for every arrival: nothing is missed, and the percentiles follow from arithmetic.
+///
+/// By hand: 1,000 arrivals, one every 10 ms. The server stands still for `held`. What arrives in that time waits for
+/// the rest of it, so the n-th longest response is `held` − n × 10 ms, up to the spacing of two arrivals and the usual
+/// 20 ms: p90 is the 100th longest, p95 the 50th, p99 the 10th. The median is an arrival that was not held.
+#[test]
+fn percentiles_under_a_stall_agree_with_the_arithmetic() {
+    let stall = Duration::from_millis(1_500);
+    let server = Server::start(Delay::stalling(Duration::from_millis(20), 200, stall));
+    let load = "users = [ { to = 200, over = \"0s\" }, { hold = \"14s\" } ]\n\
+                arrivals = [ { hold = \"2s\" }, { to = \"100/s\", over = \"0s\" }, { hold = \"10s\" } ]\n\
+                arrival_spacing = \"even\"";
+    let results = run(&server, 200, load, "await = \"arrival\"");
+    let record = server.record();
+    let arrivals = &results["arrivals"];
+    assert_eq!(arrivals["planned"], 1_000);
+    assert_eq!(arrivals["started"].as_u64(), Some(record.len() as u64), "{arrivals}");
+    assert_delivered(&results, record.len());
+    let held = server.held().expect("the server stood still").as_secs_f64() * 1e3;
+    // On a machine so busy that somebody was not ready in time the arithmetic is another.
+    if !vouches(&results) || arrivals["missed"] != 0 {
+        return;
+    }
+    let response = &results["operations"]["publish"]["response_us"];
+    for (name, longest) in [("p50", None), ("p90", Some(100.0)), ("p95", Some(50.0)), ("p99", Some(10.0))] {
+        let (least, most) =
+            longest.map_or((20.0, 20.0), |rank| (held - (rank + 1.0) * 10.0, held - (rank - 1.0) * 10.0 + 20.0));
+        let tolerance = most * 0.02 + 1.0 + own_lateness_ms(&results, name.replace("p90", "p95").as_str());
+        let measured = response[name].as_f64().expect("a figure") / 1e3;
+        let range = least - tolerance..=most + tolerance;
+        assert!(range.contains(&measured), "{name}: {measured:.1} ms, by hand {least:.1} to {most:.1} ms");
+    }
+}

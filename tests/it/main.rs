@@ -1,5 +1,6 @@
 //! Black-box tests: one binary.
 
+mod arrivals;
 mod bad_rest;
 mod bad_servers;
 mod churn;
@@ -11,7 +12,9 @@ mod exit_codes;
 mod fan_out;
 mod faults;
 mod faults_of_requests;
+mod hogs;
 mod known_delays;
+mod pace;
 mod program;
 mod readme;
 mod scenarios;

@@ -86,7 +86,19 @@ pub struct Background {
 impl Background {
     pub fn start<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Background {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).env_remove("PBX_PASSWORD");
+        command.args(arguments);
+        Background::spawn(command)
+    }
+
+    /// As [`Background::start`], with less weight than other processes: 19 has the least.
+    pub fn start_nice<I: AsRef<std::ffi::OsStr>>(by: u8, arguments: impl IntoIterator<Item = I>) -> Background {
+        let mut command = Command::new("nice");
+        command.args(["-n", &by.to_string(), PROGRAM]).args(arguments);
+        Background::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Background {
+        command.env_remove("PBX_PASSWORD");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
         let (stderr, mut stdout) = (child.stderr.take().expect("piped"), child.stdout.take().expect("piped"));
