@@ -208,8 +208,7 @@ fn scenario(
     };
     let way = "add `[target]` with `url = \"embedded\"`, or the URL of a PBX";
     let target = root.need(reader, "target", way).and_then(|value| target::target(reader, value));
-    // Without a target that could be read nothing is said about what does not fit it.
-    let dialect = target.as_ref().map(|target| target.dialect);
+    let dialect = target::dialect_of(root.get("target"));
     let auth = target::auth(reader, root.get("auth"), dialect);
     let login = users::Credentials { flow: auth.as_ref().map(|auth| auth.flow), dialect };
     let way = "add `[users]` with `count` and `generate`, or with `file`";

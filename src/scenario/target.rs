@@ -75,6 +75,14 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
     })
 }
 
+/// The dialect of a target, whatever else is wrong with it; `None` when not even that can be told.
+pub(super) fn dialect_of(target: Option<&Value<'_>>) -> Option<&'static Dialect> {
+    match target?.get_ref().get("dialect") {
+        Some(word) => Dialect::by_name(word.get_ref().as_str()?),
+        None => Some(&dialect::PORTSIP),
+    }
+}
+
 fn target_url(reader: &mut Reader, value: &Value<'_>, port: u16) -> Option<TargetUrl> {
     let kind = "`embedded` or a URL such as `wss://pbx.example.com:8887`";
     let text = reader.text_as("`url`", value, kind)?;

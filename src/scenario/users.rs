@@ -23,9 +23,9 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Whether a name needs a domain.
+    /// Whether a name needs a domain, as far as can be told.
     fn have_domain(self) -> bool {
-        self.dialect.is_none_or(|dialect| dialect.user_names == UserNames::WithDomain)
+        self.dialect.is_some_and(|dialect| dialect.user_names == UserNames::WithDomain)
     }
 }
 
