@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::protocol::dialect;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Load and soak harness for PBX instant-messaging services: every delivery accounted for.
@@ -21,6 +22,10 @@ pub struct Cli {
 fn fault_files() -> String {
     use crate::simulator::faults::EXAMPLE;
     format!("A fault file; `pbxload schema faults` describes every key of it for editors:\n\n{EXAMPLE}")
+}
+
+fn dialects() -> clap::builder::PossibleValuesParser {
+    dialect::ALL.iter().map(|dialect| dialect.name).collect::<Vec<_>>().into()
 }
 
 fn exit_codes() -> String {
@@ -170,9 +175,15 @@ pub struct TryArgs {
 /// `pbxload simulate`
 #[derive(Debug, Clone, Args)]
 pub struct SimulateArgs {
-    /// Where to listen; port 0 is any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8887")]
-    pub listen: SocketAddr,
+    /// Where to listen; port 0 is any free one [default: 127.0.0.1 and the dialect's port, 8887 or 6060]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// How to speak
+    #[arg(long, value_name = "DIALECT", value_parser = dialects(), default_value = "portsip")]
+    pub dialect: String,
+    /// The API key to want, with `--dialect tinode` [default: that of a Tinode server as installed]
+    #[arg(long, value_name = "KEY")]
+    pub api_key: Option<String>,
     /// Speak TLS with a self-signed certificate
     #[arg(long)]
     pub tls: bool,

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::Targets;
+use crate::protocol::dialect::{Dialect, TINODE};
 use crate::scenario::{Endpoint, Scenario, TargetUrl, TokenFlow};
 use crate::simulator::faults::{FaultPlan, FaultPlanError};
 use crate::simulator::{Simulator, SimulatorConfig, SimulatorHandle};
-use crate::transport::{Dialer, FileClient, RestClient, SourceAddresses, client_config};
+use crate::transport::{ApiKey, Dialer, FileClient, RestClient, SourceAddresses, client_config};
 
 /// The service, and the simulator if it is ours.
 pub(super) struct Service {
@@ -27,7 +28,8 @@ pub(super) fn open(scenario: &Scenario, faults: FaultPlan) -> anyhow::Result<Ser
     let service = match &target.url {
         TargetUrl::Service(endpoint) => endpoint.clone(),
         TargetUrl::Embedded => {
-            let handle = Simulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() })?;
+            let api_key = target.api_key.as_ref().map(|key| key.reveal().to_owned());
+            let handle = Simulator::start(SimulatorConfig { faults, ..simulator_of(target.dialect, api_key) })?;
             let address = handle.address();
             simulator = Some(handle);
             Endpoint { is_tls: false, host: address.ip().to_string(), port: address.port(), path: String::new() }
@@ -39,22 +41,32 @@ pub(super) fn open(scenario: &Scenario, faults: FaultPlan) -> anyhow::Result<Ser
     let tls = if needs_tls { Some(client_config(&target.tls).map_err(anyhow::Error::msg)?) } else { None };
     let sources = Arc::new(SourceAddresses::new(target.source_addresses.clone()));
     let server_name = target.tls.server_name.as_deref();
-    let dialer =
-        |endpoint: &Endpoint| Dialer::network(endpoint.clone(), Arc::clone(&sources), tls.clone(), server_name);
     let dialect = target.dialect;
+    let key = dialect.api_key_header.zip(target.api_key.clone()).map(|(header, value)| ApiKey { header, value });
+    let dialer = |endpoint: &Endpoint| {
+        Dialer::network(endpoint.clone(), Arc::clone(&sources), tls.clone(), server_name)
+            .map(|dialer| dialer.with_key(key.clone()))
+    };
     let (upload, download) = match file_url.path.trim_end_matches('/') {
         "" => (dialect.upload_path.to_owned(), dialect.download_prefix.to_owned()),
+        // A dialect that ends its path with a slash wants it there.
+        path if dialect.upload_path.ends_with('/') => (format!("{path}/"), format!("{path}/")),
         path => (path.to_owned(), format!("{path}/")),
     };
     let files = FileClient::new(dialer(&file_url)?, upload, download);
-    let rest = match scenario.auth.flow {
-        TokenFlow::Token => None,
-        flow => Some(
-            RestClient::new(&rest_url, dialect.rest_path, flow, target.timeout, tls.clone())
-                .map_err(anyhow::Error::msg)?,
-        ),
+    let rest = match (scenario.auth.flow, dialect.rest_path) {
+        (TokenFlow::Token | TokenFlow::Password, _) | (_, None) => None,
+        (flow, Some(path)) => {
+            let rest = RestClient::new(&rest_url, path, flow, target.timeout, tls.clone());
+            Some(rest.map_err(anyhow::Error::msg)?)
+        }
     };
     Ok(Service { targets: Targets { service: dialer(&service)?, files, rest }, simulator })
+}
+
+/// The simulator's settings for a dialect; with an API key it wants that one.
+pub(super) fn simulator_of(dialect: &Dialect, api_key: Option<String>) -> SimulatorConfig {
+    if dialect.name == TINODE.name { SimulatorConfig::tinode(api_key) } else { SimulatorConfig::default() }
 }
 
 fn without_path(endpoint: &Endpoint) -> Endpoint {

@@ -31,7 +31,7 @@ pub(super) async fn look(scenario: &Scenario, dialer: &Dialer, patience: Duratio
         findings.push(tls::judge(&scenario.target.tls, took, certificate.as_ref(), now_s));
     }
     let path = endpoint.path_or(scenario.target.dialect.websocket_path);
-    let upgraded = timeout(patience, upgrade(dialled.stream, endpoint, path)).await;
+    let upgraded = timeout(patience, upgrade(dialled.stream, dialer, path)).await;
     findings.push(match upgraded {
         Ok(Ok((_, took))) => Finding::ok(UPGRADE, format!("`{path}` upgrades in {}", micros(took))),
         Ok(Err(error)) => not_upgraded(&error, path),

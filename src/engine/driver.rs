@@ -4,6 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::{Sink as _, SinkExt as _, Stream as _};
@@ -11,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use super::errand::{Errand, ErrandError};
 use super::floor::{Desk, Floor, Signals, TapEvent};
 use crate::ops::FailureKind;
 use crate::protocol::Code;
@@ -28,6 +30,7 @@ enum Incoming {
     Connected(Result<(Socket, ConnectPhases), TransportError>),
     Http(Result<FileReply, TransportError>),
     Token(Tick, Result<(), Failure>),
+    Accepted(Result<(), ErrandError>),
     Frame(Message),
     Lost(Lost),
 }
@@ -41,6 +44,7 @@ struct Driver {
     close_code: Option<u16>,
     connect: Job<Result<(Socket, ConnectPhases), TransportError>>,
     http: Job<Result<FileReply, TransportError>>,
+    accept: Job<Result<(), ErrandError>>,
     token: Job<(Tick, Result<(), Failure>)>,
     /// The send buffer had no room for the last frame.
     is_stuck: bool,
@@ -57,6 +61,7 @@ pub(super) async fn drive(floor: Rc<Floor>, desk: u32, user: Box<User>) {
         close_code: None,
         connect: None,
         http: None,
+        accept: None,
         token: None,
         is_stuck: false,
     };
@@ -95,6 +100,9 @@ impl Driver {
         }
         if let Some(result) = poll_job(&mut self.http, cx) {
             return Poll::Ready(Incoming::Http(result));
+        }
+        if let Some(result) = poll_job(&mut self.accept, cx) {
+            return Poll::Ready(Incoming::Accepted(result));
         }
         if let Some((sent, result)) = poll_job(&mut self.token, cx) {
             return Poll::Ready(Incoming::Token(sent, result));
@@ -150,6 +158,9 @@ impl Driver {
             Incoming::Http(result) => {
                 self.http = None;
                 self.tell(Event::Http(result.map(http_reply).map_err(|error| (error.kind(), error.to_string()))));
+            }
+            Incoming::Accepted(result) => {
+                self.tell(Event::Accepted(result.map_err(|error| (error.kind(), error.to_string()))));
             }
             Incoming::Token(sent, result) => {
                 self.token = None;
@@ -259,7 +270,11 @@ impl Driver {
                 let files = self.floor.files.clone();
                 self.http = Some(Box::pin(async move { files.download(&file, &token).await }));
             }
-            Action::CancelHttp => self.http = None,
+            Action::Accept { user, topic } => {
+                self.tap(TapEvent::Note("accepting the group in its new owner's name"));
+                self.accept = Some(Box::pin(accept(Rc::clone(&self.floor), user, topic)));
+            }
+            Action::CancelHttp => (self.http, self.accept) = (None, None),
             Action::FetchToken => {
                 self.tap(TapEvent::Note("fetching an access token"));
                 let tokens = self.floor.tokens.clone();
@@ -307,12 +322,23 @@ fn poll_job<T>(job: &mut Job<T>, cx: &mut Context<'_>) -> Option<T> {
 
 async fn connect(floor: Rc<Floor>) -> Result<(Socket, ConnectPhases), TransportError> {
     let dialled = floor.dialer.dial().await?;
-    let endpoint = &floor.dialer.endpoint;
     // A dialect is static, so nothing stays borrowed while the upgrade is waited for.
     let usual = floor.world.borrow().plan.scenario.target.dialect.websocket_path;
-    let (socket, upgrade) = upgrade(dialled.stream, endpoint, endpoint.path_or(usual)).await?;
+    let path = floor.dialer.endpoint.path_or(usual);
+    let (socket, upgrade) = upgrade(dialled.stream, &floor.dialer, path).await?;
     let phases = dialled.phases;
     Ok((socket, ConnectPhases { dns: phases.dns, tcp: phases.tcp, tls: phases.tls, upgrade }))
+}
+
+async fn accept(floor: Rc<Floor>, user: u32, topic: String) -> Result<(), ErrandError> {
+    let (plan, directory) = {
+        let world = floor.world.borrow();
+        (Arc::clone(&world.plan), Arc::clone(&world.directory))
+    };
+    let mut errand = Errand::log_in(&floor.dialer, &plan, &directory, user).await?;
+    errand.accept_group(&topic).await?;
+    errand.close().await;
+    Ok(())
 }
 
 fn http_reply(reply: FileReply) -> HttpReply {

@@ -4,18 +4,25 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
+use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::ops::{FailureKind, LocalCause};
 use crate::plan::{Directory, Plan};
 use crate::protocol::server::{CtrlParams, Data, ServerMessage};
-use crate::protocol::{ClientMessage, Code, Stamp, Text, UserId, client};
+use crate::protocol::{ClientMessage, Code, Dialect, Mode, Text, UserId, client};
+use crate::scenario::Secret;
 use crate::transport::{Dialer, Socket, TransportError, upgrade};
+
+/// Scheme of a login by password.
+const BASIC: &str = "basic";
 
 /// A logged-in connection of one user.
 pub struct Errand {
     socket: Socket,
     within: Duration,
+    dialect: &'static Dialect,
 }
 
 /// Why an errand failed.
@@ -25,14 +32,16 @@ pub enum ErrandError {
     #[error(transparent)]
     Transport(#[from] TransportError),
     /// The server said no.
-    #[error("the server answered `{verb}` with {code} {text}")]
+    #[error("the server answered `{verb}` with {code}{}{text}{}{}", if text.is_empty() { "" } else { " " }, if way_out.is_some() { ": " } else { "" }, way_out.unwrap_or_default())]
     Refused {
         /// What was asked.
         verb: &'static str,
         /// The answer.
         code: Code,
-        /// Its text.
+        /// Its text; empty where it may repeat a secret.
         text: String,
+        /// What it means and which setting to change, where that is known.
+        way_out: Option<&'static str>,
     },
     /// No answer.
     #[error("no answer to `{0}` within the timeout")]
@@ -48,31 +57,144 @@ struct Answer {
     topic: Option<String>,
     text: String,
     user: Option<String>,
+    token: Option<String>,
+    expires: Option<Timestamp>,
+    at: Option<Timestamp>,
 }
 
+impl ErrandError {
+    /// The class that figures are counted under.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            ErrandError::Transport(error) => error.kind(),
+            ErrandError::Refused { code, .. } => FailureKind::Rejected(code.0),
+            ErrandError::Silent(_) => FailureKind::TimedOut,
+            ErrandError::NoToken(_) => FailureKind::Local(LocalCause::NoToken),
+        }
+    }
+}
+
+/// What a login by password gives.
+pub(super) struct SignedIn {
+    pub(super) user: Option<UserId>,
+    /// Good for every later login.
+    pub(super) token: Secret,
+    /// How long it lives.
+    pub(super) lifetime: Duration,
+}
+
+/// Whether an account is to be created if it is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Account {
+    /// It is, or the login fails.
+    Expected,
+    /// It is created.
+    Created,
+}
+
+/// Lifetime of a login's token whose reply names none: half of what servers give as installed.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
 impl Errand {
+    /// Connects, and says `{hi}` where sessions begin with it.
+    ///
+    /// # Errors
+    /// The connection, or the server's refusal.
+    pub async fn open(dialer: &Dialer, plan: &Plan) -> Result<Errand, ErrandError> {
+        let target = &plan.scenario.target;
+        let errand = Errand::connect(dialer, target.dialect, target.timeout).await?;
+        match &target.hello {
+            Some(version) => errand.greet(version).await,
+            None => Ok(errand),
+        }
+    }
+
+    /// Connects at the path of a dialect, unless the endpoint has one of its own.
+    ///
+    /// # Errors
+    /// The connection.
+    pub(super) async fn connect(
+        dialer: &Dialer,
+        dialect: &'static Dialect,
+        within: Duration,
+    ) -> Result<Errand, ErrandError> {
+        let open = async {
+            let dialled = dialer.dial().await?;
+            let path = dialer.endpoint.path_or(dialect.websocket_path);
+            Ok::<_, TransportError>(upgrade(dialled.stream, dialer, path).await?.0)
+        };
+        let socket = timeout(within, open).await.map_err(|_| ErrandError::Silent("connect"))??;
+        Ok(Errand { socket, within, dialect })
+    }
+
+    /// Tells the server which version of the protocol this is.
+    ///
+    /// # Errors
+    /// The connection or the server's refusal.
+    pub(super) async fn greet(mut self, version: &str) -> Result<Errand, ErrandError> {
+        let (ver, ua) = (Some(Text::from(version.to_owned())), Some(Text::from(client::USER_AGENT)));
+        self.ask("hi", |id| ClientMessage::Hi(client::Hi { id, ver, ua })).await?;
+        Ok(self)
+    }
+
+    /// Connects and logs a user in by its password, for the token that every later login takes.
+    ///
+    /// # Errors
+    /// The connection, the account or the login.
+    pub(super) async fn sign_in(
+        dialer: &Dialer,
+        plan: &Plan,
+        user: u32,
+        account: Account,
+    ) -> Result<SignedIn, ErrandError> {
+        let mut errand = Errand::open(dialer, plan).await?;
+        let answer = match account {
+            Account::Expected => errand.log_in_basic(plan, user).await?,
+            Account::Created => match errand.sign_up(plan, user).await {
+                // Somebody has the name: this user, of an earlier run, if the password is right.
+                Err(ErrandError::Refused { code: Code::CONFLICT, .. }) => errand.log_in_basic(plan, user).await?,
+                answer => answer?,
+            },
+        };
+        let id = errand.user_id(&answer);
+        errand.close().await;
+        let token = answer.token.ok_or_else(|| ErrandError::NoToken(plan.user_name(user)))?;
+        let lifetime = match (answer.at, answer.expires) {
+            (Some(at), Some(expires)) => expires.duration_since(at).try_into().unwrap_or_default(),
+            _ => TOKEN_LIFETIME,
+        };
+        Ok(SignedIn { user: id, token: Secret::new(token), lifetime })
+    }
+
+    async fn log_in_basic(&mut self, plan: &Plan, user: u32) -> Result<Answer, ErrandError> {
+        let (scheme, secret) = (Some(BASIC.into()), Some(plan.basic_secret(user).into()));
+        self.ask("login", |id| ClientMessage::Login(client::Login { id, scheme, secret })).await
+    }
+
+    async fn sign_up(&mut self, plan: &Plan, user: u32) -> Result<Answer, ErrandError> {
+        let (scheme, secret) = (Some(BASIC.into()), Some(plan.basic_secret(user).into()));
+        let user = Some("new".into());
+        self.ask("acc", |id| ClientMessage::Acc(client::Acc { id, user, scheme, secret, login: true })).await
+    }
+
+    fn user_id(&self, answer: &Answer) -> Option<UserId> {
+        UserId::parse(answer.user.as_deref()?, self.dialect.user_ids)
+    }
+
     /// Connects and logs a user in; its wire id goes into the directory.
     ///
     /// # Errors
     /// The connection, the login, or no token.
     pub async fn log_in(dialer: &Dialer, plan: &Plan, directory: &Directory, user: u32) -> Result<Errand, ErrandError> {
-        let target = &plan.scenario.target;
-        let within = target.timeout;
         let token = directory.token(user).ok_or_else(|| ErrandError::NoToken(plan.user_name(user)))?;
-        let open = async {
-            let dialled = dialer.dial().await?;
-            let path = dialer.endpoint.path_or(target.dialect.websocket_path);
-            Ok::<_, TransportError>(upgrade(dialled.stream, &dialer.endpoint, path).await?.0)
-        };
-        let socket = timeout(within, open).await.map_err(|_| ErrandError::Silent("connect"))??;
-        let mut errand = Errand { socket, within };
+        let mut errand = Errand::open(dialer, plan).await?;
         let (scheme, secret) = plan.login_secret(user, &token);
         let answer = errand
             .ask("login", |id| {
                 ClientMessage::Login(client::Login { id, scheme: Some(scheme.into()), secret: Some(secret.into()) })
             })
             .await?;
-        if let Some(id) = answer.user.and_then(|name| UserId::parse(&name, target.dialect.user_ids)) {
+        if let Some(id) = errand.user_id(&answer) {
             directory.set_id(user, id);
         }
         Ok(errand)
@@ -98,6 +220,7 @@ impl Errand {
             verb: "create-group",
             code: answer.code,
             text: "without the group's name".to_owned(),
+            way_out: None,
         })
     }
 
@@ -120,6 +243,23 @@ impl Errand {
             .await;
         match deleted {
             Err(ErrandError::Refused { code: Code::NOT_MODIFIED | Code::NOT_FOUND, .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Takes a group over that its owner has offered to this user.
+    ///
+    /// # Errors
+    /// The connection or the server's refusal.
+    pub async fn accept_group(&mut self, topic: &str) -> Result<(), ErrandError> {
+        let sub = client::SetSub { user: None, mode: Some(Mode::FULL.to_string().into()) };
+        let accepted = self
+            .ask("transfer-group", |id| {
+                ClientMessage::Set(client::Set { id, topic: topic.into(), desc: None, sub: Some(sub) })
+            })
+            .await;
+        match accepted {
+            Err(ErrandError::Refused { code: Code::NOT_MODIFIED, .. }) => Ok(()),
             other => other.map(|_| ()),
         }
     }
@@ -152,6 +292,7 @@ impl Errand {
         found: &mut HashSet<u64>,
     ) -> Result<Option<u64>, ErrandError> {
         let mut lowest: Option<u64> = None;
+        let place = self.dialect.stamp;
         let query = client::GetQuery { before, limit: Some(limit), ..Default::default() };
         self.exchange(
             "history",
@@ -166,8 +307,7 @@ impl Errand {
             },
             &mut |data| {
                 lowest = Some(lowest.map_or(data.seq, |lowest| lowest.min(data.seq)));
-                let stamp = data.reqid.as_deref().and_then(Stamp::decode);
-                if let Some(stamp) = stamp.filter(|stamp| stamp.run == run_tag) {
+                if let Some(stamp) = data.stamp(place).filter(|stamp| stamp.run == run_tag) {
                     found.insert(stamp.key());
                 }
             },
@@ -220,12 +360,16 @@ impl Errand {
                 if ctrl.id.as_deref() != Some(id.as_str()) {
                     continue;
                 }
-                let user = CtrlParams::read(ctrl.params.as_ref()).user.map(|user| user.to_string());
+                let params = CtrlParams::read(ctrl.params.as_ref());
+                let time = |text: Option<&str>| text.and_then(|text| text.parse().ok());
                 return Ok(Answer {
                     code: ctrl.code,
                     topic: ctrl.topic.as_deref().map(str::to_owned),
                     text: ctrl.text.as_deref().unwrap_or_default().chars().take(100).collect(),
-                    user,
+                    user: params.user.as_deref().map(str::to_owned),
+                    token: params.token.as_deref().map(str::to_owned),
+                    expires: time(params.expires.as_deref()),
+                    at: time(ctrl.ts.as_deref()),
                 });
             }
         };
@@ -233,7 +377,14 @@ impl Errand {
         if answer.code.is_success() {
             Ok(answer)
         } else {
-            Err(ErrandError::Refused { verb, code: answer.code, text: answer.text })
+            // A server that repeats what it was sent would tell a secret.
+            let text = if matches!(verb, "login" | "acc") { String::new() } else { answer.text };
+            Err(ErrandError::Refused {
+                verb,
+                code: answer.code,
+                text,
+                way_out: self.dialect.way_out(verb, answer.code),
+            })
         }
     }
 }

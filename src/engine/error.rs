@@ -22,6 +22,40 @@ pub enum EngineError {
         /// What went wrong.
         source: TransportError,
     },
+    /// The target refuses the upgrade for a reason that is known.
+    #[error("the target `{host}:{port}` cannot be used: {source}; {way_out}")]
+    Upgrade {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What it said.
+        source: TransportError,
+        /// What to change.
+        way_out: &'static str,
+    },
+    /// The target is another kind of server than the scenario says.
+    #[error("the target `{host}:{port}` looks like a {server}: set `target.dialect = \"{dialect}\"`")]
+    Dialect {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What it looks like.
+        server: &'static str,
+        /// The word for it.
+        dialect: &'static str,
+    },
+    /// The target refuses a session before anybody logs in.
+    #[error("the target `{host}:{port}` cannot be used: {source}")]
+    Refused {
+        /// Its host.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// What it said.
+        source: ErrandError,
+    },
     /// The target accepts a connection and does not answer.
     #[error(
         "the target `{host}:{port}` did not answer the WebSocket upgrade within {within:?}; check `target.url`, or raise `target.timeout`"

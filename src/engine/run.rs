@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::alarm::Precision;
 use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
@@ -18,14 +18,14 @@ use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
-use super::{Clock, diagnosis, groups, health, worker};
+use super::{Clock, diagnosis, groups, health, probe, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
 use crate::plan::{Directory, Resumption};
+use crate::protocol::dialect::{Dialect, LoginForm};
 use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd};
 use crate::scenario::{Scenario, Stage};
 use crate::tick::Tick;
-use crate::transport::upgrade;
 use crate::user::Mode;
 
 /// Between the start of the workers and that of the load.
@@ -149,15 +149,15 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Rc<TokenOffice>, EngineError> {
         let plan = &self.options.plan;
-        self.probe().await?;
-        let rest = self.options.targets.rest.clone();
-        let office = Rc::new(TokenOffice::new(self.clock, Arc::clone(plan), Arc::clone(&self.directory), rest));
+        probe::probe(&self.options.targets.service, plan).await?;
+        let office =
+            Rc::new(TokenOffice::new(self.clock, Arc::clone(plan), Arc::clone(&self.directory), &self.options.targets));
         let users = plan.users();
         observer.stage("access tokens", 0, users);
         office
             .fetch_all(0..users, figures, &mut |done| observer.stage("access tokens", done, users))
             .await
-            .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble)))?;
+            .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble, plan.scenario.target.dialect)))?;
         let count = plan.topology.groups();
         if count > 0 {
             observer.stage("groups", 0, count);
@@ -168,23 +168,6 @@ impl Run {
             .map_err(|(group, source)| EngineError::Groups { title: plan.topology.title(group), source })?;
         }
         Ok(office)
-    }
-
-    /// One connection to the target, up to the upgrade: a wrong URL is said before anything is planned around it.
-    async fn probe(&self) -> Result<(), EngineError> {
-        let dialer = &self.options.targets.service;
-        let target = &self.options.plan.scenario.target;
-        let (host, port) = (dialer.endpoint.host.clone(), dialer.endpoint.port);
-        let attempt = async {
-            let dialled = dialer.dial().await?;
-            let path = dialer.endpoint.path_or(target.dialect.websocket_path);
-            upgrade(dialled.stream, &dialer.endpoint, path).await.map(|_| ())
-        };
-        match timeout(target.timeout, attempt).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(source)) => Err(EngineError::Target { host, port, source }),
-            Err(_) => Err(EngineError::Silent { host, port, within: target.timeout }),
-        }
     }
 
     fn start_workers(&self, office: &Rc<TokenOffice>) -> Result<Workers, EngineError> {
@@ -464,17 +447,24 @@ async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     }
 }
 
-pub(super) fn token_trouble(trouble: &TokenTrouble) -> String {
+pub(super) fn token_trouble(trouble: &TokenTrouble, dialect: &Dialect) -> String {
     let TokenTrouble { failed, wanted, first, is_refused_in_a_row } = trouble;
+    // An error that names its own way out comes from the login itself.
+    let way_out = match dialect.login {
+        LoginForm::AccessToken => "check `target.rest_url`, `auth.flow` and `users`",
+        LoginForm::BasicOnce => "check `[target]` and `[users]`",
+    };
     if *is_refused_in_a_row {
+        let way_out = match dialect.login {
+            LoginForm::AccessToken => "check `users` and `auth.flow`",
+            LoginForm::BasicOnce => way_out,
+        };
         format!(
             "token requests were stopped after {failed} refusals, before the service blocks this address ({first}); \
-             check `users` and `auth.flow`, or raise `auth.refusals_max`"
+             {way_out}, or raise `auth.refusals_max`"
         )
     } else {
-        format!(
-            "none of {wanted} users got an access token ({first}); check `target.rest_url`, `auth.flow` and `users`"
-        )
+        format!("none of {wanted} users got an access token ({first}); {way_out}")
     }
 }
 

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::Clock;
+use super::errand::{Account, Errand, SignedIn};
+use super::{Clock, Targets};
 use crate::metrics::{Interval, Sample};
 use crate::ops::{FailureKind, LocalCause, OpId};
 use crate::plan::{Directory, Plan, Token};
 use crate::scenario::TokenFlow;
 use crate::tick::Tick;
-use crate::transport::{RestClient, TokenError};
+use crate::transport::{Dialer, RestClient, RestToken, TokenError};
 
 /// Token requests under way at once.
 const AT_ONCE: usize = 64;
@@ -32,12 +33,22 @@ pub(super) struct TokenDesk {
     requests: mpsc::UnboundedSender<(u32, oneshot::Sender<Answer>)>,
 }
 
+/// Where tokens come from.
+enum TokenSource {
+    /// The REST interface.
+    Rest(RestClient),
+    /// A login by password on a connection of its own.
+    Login(Dialer),
+    /// The user file.
+    File,
+}
+
 /// Makes the requests.
 pub(super) struct TokenOffice {
     clock: Clock,
     plan: Arc<Plan>,
     directory: Arc<Directory>,
-    rest: Option<RestClient>,
+    source: TokenSource,
     spacing: Duration,
     refused_in_a_row: Cell<u32>,
     is_closed: Cell<bool>,
@@ -65,18 +76,18 @@ impl TokenDesk {
 }
 
 impl TokenOffice {
-    pub(super) fn new(
-        clock: Clock,
-        plan: Arc<Plan>,
-        directory: Arc<Directory>,
-        rest: Option<RestClient>,
-    ) -> TokenOffice {
+    pub(super) fn new(clock: Clock, plan: Arc<Plan>, directory: Arc<Directory>, targets: &Targets) -> TokenOffice {
+        let source = match (plan.scenario.auth.flow, &targets.rest) {
+            (TokenFlow::Password, _) => TokenSource::Login(targets.service.clone()),
+            (_, Some(rest)) => TokenSource::Rest(rest.clone()),
+            (_, None) => TokenSource::File,
+        };
         let spacing = Duration::from_secs_f64(1.0 / plan.scenario.auth.rate_per_s.max(0.001));
         TokenOffice {
             clock,
             plan,
             directory,
-            rest,
+            source,
             spacing,
             refused_in_a_row: Cell::new(0),
             is_closed: Cell::new(false),
@@ -99,6 +110,7 @@ impl TokenOffice {
             progress(wanted);
             return Ok(());
         }
+        let account = if self.plan.scenario.users.provision { Account::Created } else { Account::Expected };
         let (done, mut results) = mpsc::unbounded_channel();
         let office = Rc::clone(self);
         let feeder = tokio::task::spawn_local(async move {
@@ -114,7 +126,7 @@ impl TokenOffice {
                 let (office, done) = (Rc::clone(&office), done.clone());
                 tokio::task::spawn_local(async move {
                     let sent = office.clock.now();
-                    let result = office.obtain(user).await;
+                    let result = office.obtain(user, account).await;
                     drop(turn);
                     let _ = done.send((sent, office.clock.now(), result));
                 });
@@ -176,7 +188,8 @@ impl TokenOffice {
                 let (office, done) = (Rc::clone(&self), done.clone());
                 tokio::task::spawn_local(async move {
                     let sent = office.clock.now();
-                    let result = office.obtain(user).await.map_err(|error| (error.kind, error.detail));
+                    let result =
+                        office.obtain(user, Account::Expected).await.map_err(|error| (error.kind, error.detail));
                     match reply {
                         Some(reply) => drop(reply.send((sent, result))),
                         None => drop(done.send(user)),
@@ -200,26 +213,40 @@ impl TokenOffice {
         (expires != Tick::NEVER && !left.is_zero()).then(|| (now + left.mul_f64(0.8).max(REFRESH_PAUSE_MIN), user))
     }
 
+    async fn over_rest(&self, rest: &RestClient, user: u32) -> Result<RestToken, TokenError> {
+        let refresh = self.directory.token(user).and_then(|token| token.refresh);
+        if let Some(refresh) = &refresh
+            && let Ok(token) = rest.refresh(refresh).await
+        {
+            return Ok(token);
+        }
+        let (name, domain) = (self.plan.user_name(user), self.plan.domain(user));
+        rest.sign_in(&name, domain, self.plan.credential(user)).await
+    }
+
+    async fn by_password(&self, dialer: &Dialer, user: u32, account: Account) -> Result<RestToken, TokenError> {
+        let signed_in = Errand::sign_in(dialer, &self.plan, user, account).await;
+        let SignedIn { user: id, token, lifetime } =
+            signed_in.map_err(|error| TokenError { kind: error.kind(), detail: error.to_string() })?;
+        if let Some(id) = id {
+            self.directory.set_id(user, id);
+        }
+        Ok(RestToken { access: token, refresh: None, lifetime })
+    }
+
     /// Gets a token for one user, by refresh where there is something to refresh.
-    async fn obtain(&self, user: u32) -> Result<(), TokenError> {
-        let Some(rest) = &self.rest else {
-            let detail = "the token of the user file was refused, and with `auth.flow = \"token\"` there is no other";
-            return Err(TokenError { kind: FailureKind::Local(LocalCause::NoToken), detail: detail.to_owned() });
-        };
+    async fn obtain(&self, user: u32, account: Account) -> Result<(), TokenError> {
         if self.is_closed.get() {
             let detail = "token requests were stopped after too many refusals in a row".to_owned();
             return Err(TokenError { kind: FailureKind::Local(LocalCause::NoToken), detail });
         }
-        let refresh = self.directory.token(user).and_then(|token| token.refresh);
-        let refreshed = match &refresh {
-            Some(refresh) => rest.refresh(refresh).await.ok(),
-            None => None,
-        };
-        let result = match refreshed {
-            Some(token) => Ok(token),
-            None => {
-                let (name, domain) = (self.plan.user_name(user), self.plan.domain(user));
-                rest.sign_in(&name, domain, self.plan.credential(user)).await
+        let result = match &self.source {
+            TokenSource::Rest(rest) => self.over_rest(rest, user).await,
+            TokenSource::Login(dialer) => self.by_password(dialer, user, account).await,
+            TokenSource::File => {
+                let detail =
+                    "the token of the user file was refused, and with `auth.flow = \"token\"` there is no other";
+                return Err(TokenError { kind: FailureKind::Local(LocalCause::NoToken), detail: detail.to_owned() });
             }
         };
         match result {
@@ -246,7 +273,7 @@ impl TokenOffice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Overrides, Source, Surroundings, load};
+    use crate::scenario::{Endpoint, Overrides, Source, Surroundings, load};
 
     const SCENARIO: &str = "name = \"t\"\n[target]\nurl = \"embedded\"\n[users]\ncount = 4\n\
         generate = { name = \"{1}\", domain = \"d\", password = \"${env:P}\" }\n[load]\nusers = [ { to = 4, over = \"1s\" } ]\n\
@@ -259,7 +286,11 @@ mod tests {
         let loaded = load(&source, &Overrides::default(), &around).unwrap_or_else(|problems| panic!("{problems}"));
         let plan = Arc::new(Plan::new(Arc::new(loaded.scenario), "run", 1));
         let directory = Arc::new(Directory::new(4, 0));
-        let office = TokenOffice::new(Clock::start(), plan, Arc::clone(&directory), None);
+        let endpoint = Endpoint { is_tls: false, host: "nowhere".into(), port: 1, path: String::new() };
+        let service = Dialer::memory(endpoint, mpsc::unbounded_channel().0);
+        let files = crate::transport::FileClient::new(service.clone(), String::new(), String::new());
+        let targets = Targets { service, files, rest: None };
+        let office = TokenOffice::new(Clock::start(), plan, Arc::clone(&directory), &targets);
         tokio::time::advance(Duration::from_secs(100)).await;
         let second = |second: u64| Tick::from_micros(second * 1_000_000);
         for (user, expires) in [second(1_100), second(100), Tick::NEVER, second(102)].into_iter().enumerate() {

@@ -47,12 +47,12 @@ async fn trial(plan: Arc<Plan>, user: u32, targets: &Targets, tap: Tap) -> Resul
     others.push(user);
     others.sort_unstable();
     others.dedup();
-    let office = Rc::new(TokenOffice::new(clock, Arc::clone(&plan), Arc::clone(&directory), targets.rest.clone()));
+    let office = Rc::new(TokenOffice::new(clock, Arc::clone(&plan), Arc::clone(&directory), targets));
     let mut figures = Interval::default();
     office
         .fetch_all(others.into_iter(), &mut figures, &mut |_| {})
         .await
-        .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble)))?;
+        .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble, plan.scenario.target.dialect)))?;
     groups::create(&targets.service, &plan, &directory, mine.into_iter(), &mut |_| {})
         .await
         .map_err(|(group, source)| EngineError::Groups { title: plan.topology.title(group), source })?;

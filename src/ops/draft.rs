@@ -3,7 +3,9 @@
 use super::failure::LocalCause;
 use super::template::{Builtin, Segment, Template};
 use super::topic::{Topic, TopicRef};
-use crate::protocol::{ClientMessage, Dialect, Text, UserId};
+use crate::protocol::client::{ClientFrame, Extra};
+use crate::protocol::dialect::{Attachments, StampPlace};
+use crate::protocol::{ClientMessage, Dialect, Json, Text, UserId};
 use crate::random::Random;
 
 /// What an operation may ask about the user that carries it out.
@@ -24,11 +26,16 @@ pub trait Surroundings {
     fn saved(&self, name: &str, key: &str) -> Option<&str>;
     /// The scheme and secret for the login; `NeedsToken` while there is none.
     fn login_secret(&self) -> Result<(&'static str, String), Blocked>;
+    /// The protocol version of the `{hi}` that the session still has to say; `None` when there is nothing to say.
+    fn hello(&self) -> Option<&str>;
     /// Greatest seq received in this topic on this connection.
     fn last_seq(&self, topic: &Topic) -> u64;
     /// Whether the scenario allows publishing to `emc` topics.
     fn is_emc_allowed(&self) -> bool;
 }
+
+/// The key under which an upload keeps its file.
+pub(super) const FILE_KEY: &str = "url";
 
 /// Why a request cannot be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +103,8 @@ pub enum Request {
 pub enum Effect {
     /// Nothing that the user has to know.
     None,
+    /// The server knows the session's protocol version; the operation then goes on with its next frame.
+    Greet,
     /// The session belongs to the user.
     LoggedIn,
     /// The session receives this topic.
@@ -113,6 +122,13 @@ pub enum Effect {
     Page(Topic),
     /// A new group, whose name the reply tells.
     Create,
+    /// A group is offered to a member, who has to accept; the operation ends with that.
+    Offer {
+        /// The group's wire name.
+        topic: String,
+        /// The member.
+        member: UserId,
+    },
 }
 
 impl<'a> Draft<'a> {
@@ -171,6 +187,35 @@ impl<'a> Draft<'a> {
     pub fn write(&mut self, message: &ClientMessage<'_>) {
         // A fresh string: the socket takes it over without a copy.
         *self.frame = serde_json::to_string(message).expect("wire messages always serialize");
+    }
+
+    /// What the head of a publish has to carry: the stamp, where the server drops the request id.
+    pub fn head(&self) -> Option<Json<'static>> {
+        match self.around.dialect().stamp {
+            StampPlace::RequestId => None,
+            StampPlace::Head => Some(Json::Value(serde_json::json!({ "pbxload": self.id }))),
+        }
+    }
+
+    /// Writes a publish, with the uploaded files that its text speaks of beside it where the server wants them.
+    pub fn write_publish(&mut self, message: &ClientMessage<'_>, text: Option<&Template>) {
+        let around = self.around;
+        let attachments: Vec<&str> = match around.dialect().attachments {
+            Attachments::Unlisted => Vec::new(),
+            Attachments::Listed => text
+                .into_iter()
+                .flat_map(Template::segments)
+                .filter_map(|segment| match segment {
+                    Segment::Saved { name, key } if key == FILE_KEY => around.saved(name, key),
+                    _ => None,
+                })
+                .collect(),
+        };
+        if attachments.is_empty() {
+            return self.write(message);
+        }
+        let frame = ClientFrame { message, extra: Extra { attachments: &attachments } };
+        *self.frame = serde_json::to_string(&frame).expect("wire messages always serialize");
     }
 
     /// Refuses `emc` topics, which can send real text messages, unless the scenario allows them.

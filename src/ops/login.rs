@@ -1,5 +1,6 @@
 //! `login`: authenticate the session. Source: vendor's page, "Authenticate with IM Service using the Access Token";
-//! its example takes code 200 alone for success.
+//! its example takes code 200 alone for success. Where sessions begin with `{hi}`, that goes before, within the same
+//! operation.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,6 +23,11 @@ impl Operation for Login {
     fn begin(&self, draft: &mut Draft<'_>) -> Result<Request, Blocked> {
         let (scheme, secret) = draft.around.login_secret()?;
         let id = draft.request_id();
+        if let Some(version) = draft.around.hello() {
+            let (ver, ua) = (Some(version.into()), Some(client::USER_AGENT.into()));
+            draft.write(&ClientMessage::Hi(client::Hi { id, ver, ua }));
+            return Ok(Request::Frame(Effect::Greet));
+        }
         draft.write(&ClientMessage::Login(client::Login {
             id,
             scheme: Some(scheme.into()),

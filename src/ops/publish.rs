@@ -59,13 +59,14 @@ impl Operation for Publish {
             }
         };
         let id = draft.request_id();
-        draft.write(&ClientMessage::Pub(client::Pub {
+        let message = client::Pub {
             id,
             topic: wire.into(),
             noecho: self.noecho,
-            head: None,
+            head: draft.head(),
             content: Some(Json::Text(content)),
-        }));
+        };
+        draft.write_publish(&ClientMessage::Pub(message), self.text.as_ref());
         Ok(Request::Frame(Effect::Publish { topic, echo: !self.noecho }))
     }
 

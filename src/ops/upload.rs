@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::draft::FILE_KEY;
 use super::{Blocked, Draft, FailureKind, Judgement, Operation, PayloadSize, Reply, Request};
 use crate::protocol::Code;
 
@@ -20,7 +21,7 @@ impl Operation for Upload {
     const SUMMARY: &'static str = "upload a synthetic file; `save` keeps its `url`";
     const WIRE: &'static str = "POST /im/file, multipart";
     const SOURCE: &'static str = "Uploading a File to the IM Server";
-    const SAVES: &'static [&'static str] = &["url"];
+    const SAVES: &'static [&'static str] = &[FILE_KEY];
 
     fn begin(&self, draft: &mut Draft<'_>) -> Result<Request, Blocked> {
         Ok(Request::Upload { bytes: self.size.draw(draft.random) })
@@ -38,7 +39,7 @@ impl Operation for Upload {
         if let Reply::Http { params, .. } = reply
             && let Some(url) = &params.url
         {
-            keep("url", url);
+            keep(FILE_KEY, url);
         }
     }
 }

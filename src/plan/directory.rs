@@ -46,6 +46,12 @@ impl Directory {
         }
     }
 
+    /// The user with this wire id. Looks through all of them.
+    pub fn user_of(&self, id: UserId) -> Option<u32> {
+        let place = self.ids.iter().position(|known| known.load(Ordering::Relaxed) == id.0)?;
+        u32::try_from(place).ok()
+    }
+
     /// Notes the id that a login told.
     pub fn set_id(&self, user: u32, id: UserId) {
         self.ids[user as usize].store(id.0, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Plan, Token};
+use crate::protocol::dialect::LoginForm;
 use crate::scenario::{Secret, UserSource};
 
 impl Plan {
@@ -25,11 +26,24 @@ impl Plan {
         }
     }
 
-    /// Scheme and secret with which a user logs in: standard base64 with padding of `USER@DOMAIN:ACCESS_TOKEN`.
-    /// Source: vendor's page, "Authenticate with IM Service using the Access Token".
+    /// Scheme and secret with which a user logs in: standard base64 with padding of `USER@DOMAIN:ACCESS_TOKEN`, or
+    /// the token of an earlier login as it came.
+    /// Source: vendor's page, "Authenticate with IM Service using the Access Token"; protocol reference, section 7.1.
     pub fn login_secret(&self, user: u32, token: &Token) -> (&'static str, String) {
-        let plain = format!("{}@{}:{}", self.user_name(user), self.domain(user), token.access.reveal());
-        ("access_token", STANDARD.encode(plain))
+        let token = token.access.reveal();
+        match self.scenario.target.dialect.login {
+            LoginForm::AccessToken => {
+                let plain = format!("{}@{}:{token}", self.user_name(user), self.domain(user));
+                ("access_token", STANDARD.encode(plain))
+            }
+            LoginForm::BasicOnce => ("token", token.to_owned()),
+        }
+    }
+
+    /// The secret of a user's first login, with scheme `basic`: standard base64 with padding of `NAME:PASSWORD`.
+    /// Source: protocol reference, section 7.1.
+    pub fn basic_secret(&self, user: u32) -> String {
+        STANDARD.encode(format!("{}:{}", self.user_name(user), self.credential(user).reveal()))
     }
 
     /// The password of a user, or with preset tokens the token.

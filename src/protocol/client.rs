@@ -34,6 +34,26 @@ pub enum ClientMessage<'a> {
     Note(Note<'a>),
 }
 
+/// What `{hi}` says about this program.
+pub const USER_AGENT: &str = concat!("pbxload/", env!("CARGO_PKG_VERSION"));
+
+/// A message with what goes beside it.
+#[derive(Debug, Serialize)]
+pub struct ClientFrame<'m, 'a> {
+    /// The message.
+    #[serde(flatten)]
+    pub message: &'m ClientMessage<'a>,
+    /// What goes beside it.
+    pub extra: Extra<'m>,
+}
+
+/// What goes beside a message. Tinode only.
+#[derive(Debug, Serialize)]
+pub struct Extra<'m> {
+    /// Uploaded files that the message speaks of, and that are kept for it.
+    pub attachments: &'m [&'m str],
+}
+
 /// `{hi}`. Tinode only.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Hi<'a> {
@@ -397,6 +417,25 @@ mod tests {
             text,
             r#"{"pub":{"id":"1","topic":"usr804252613548703744","noecho":false,"content":"test test test"}}"#
         );
+    }
+
+    #[test]
+    fn attachments_stand_beside_the_verb() {
+        let head = serde_json::json!({ "pbxload": "1" });
+        let message = ClientMessage::Pub(Pub {
+            id: Some("1".into()),
+            topic: "grp1".into(),
+            noecho: false,
+            head: Some(Json::Value(head)),
+            content: Some(Json::Text("see".into())),
+        });
+        let extra = Extra { attachments: &["/v0/file/s/a.bin"] };
+        let text = serde_json::to_string(&ClientFrame { message: &message, extra }).expect("serializes");
+        assert_eq!(
+            text,
+            r#"{"pub":{"id":"1","topic":"grp1","noecho":false,"head":{"pbxload":"1"},"content":"see"},"extra":{"attachments":["/v0/file/s/a.bin"]}}"#
+        );
+        assert!(matches!(read(&text), ClientMessage::Pub(_)));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Code, Json, Text};
+use super::dialect::StampPlace;
+use super::{Code, Json, Stamp, Text};
 
 /// One frame from the server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -142,6 +143,27 @@ pub struct Data<'a> {
     /// The publish's request id; not on Tinode.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub reqid: Option<Text<'a>>,
+}
+
+/// The part of a message's head that is ours.
+#[derive(Deserialize)]
+struct StampedHead<'a> {
+    #[serde(borrow, default)]
+    pbxload: Option<Text<'a>>,
+}
+
+impl Data<'_> {
+    /// The publisher's stamp; `None` on a message of others.
+    pub fn stamp(&self, place: StampPlace) -> Option<Stamp> {
+        match place {
+            StampPlace::RequestId => Stamp::decode(self.reqid.as_deref()?),
+            StampPlace::Head => {
+                let head = self.head.as_ref()?.to_json();
+                let head: StampedHead<'_> = serde_json::from_str(&head).ok()?;
+                Stamp::decode(head.pbxload.as_deref()?)
+            }
+        }
+    }
 }
 
 /// `{meta}`.
@@ -324,6 +346,26 @@ mod tests {
         });
         let text = serde_json::to_string(&data).expect("serializes");
         assert_eq!(text, r#"{"data":{"topic":"usr1","from":"usr2","ts":"t","seq":3,"content":"x","reqid":"r"}}"#);
+    }
+
+    #[test]
+    fn a_stamp_is_read_from_the_request_id_or_from_the_head() {
+        let stamp = Stamp { run: 1, synthetic: true, user: 2, counter: 3, sent: crate::tick::Tick::from_micros(4) };
+        let id = stamp.encode();
+        let read = |frame: &str, place| {
+            let ServerMessage::Data(data) = serde_json::from_str(frame).expect("valid") else { panic!("a data") };
+            data.stamp(place)
+        };
+        let by_id = format!(r#"{{"data":{{"topic":"a","seq":1,"reqid":"{id}"}}}}"#);
+        let by_head = format!(r#"{{"data":{{"topic":"a","seq":1,"head":{{"mime":[1],"pbxload":"{id}"}}}}}}"#);
+        assert_eq!(read(&by_id, StampPlace::RequestId), Some(stamp));
+        assert_eq!(read(&by_id, StampPlace::Head), None);
+        assert_eq!(read(&by_head, StampPlace::Head), Some(stamp));
+        assert_eq!(read(&by_head, StampPlace::RequestId), None);
+        for head in ["null", "7", r#"{"pbxload":7}"#, r#"{"pbxload":"x"}"#, "[]"] {
+            let frame = format!(r#"{{"data":{{"topic":"a","seq":1,"head":{head}}}}}"#);
+            assert_eq!(read(&frame, StampPlace::Head), None, "{head}");
+        }
     }
 
     #[test]

@@ -4,9 +4,6 @@ use super::Endpoint;
 use super::problem::Problem;
 use super::read::{Reader, Text};
 
-/// The PBX's port, for URLs that name none.
-pub(super) const DEFAULT_PORT: u16 = 8887;
-
 const SCHEMES: [(&str, bool); 4] = [("ws", false), ("wss", true), ("http", false), ("https", true)];
 
 /// What is wrong with a URL.
@@ -20,9 +17,9 @@ enum UrlError {
     Query,
 }
 
-/// Reads the URL of `key`.
-pub(super) fn read(reader: &mut Reader, key: &str, text: &Text<'_>) -> Option<Endpoint> {
-    let error = match parse(text.text) {
+/// Reads the URL of `key`; `port` is for URLs that name none.
+pub(super) fn read(reader: &mut Reader, key: &str, text: &Text<'_>, port: u16) -> Option<Endpoint> {
+    let error = match parse(text.text, port) {
         Ok(endpoint) => return Some(endpoint),
         Err(error) => error,
     };
@@ -52,7 +49,7 @@ pub(super) fn read(reader: &mut Reader, key: &str, text: &Text<'_>) -> Option<En
     None
 }
 
-fn parse(text: &str) -> Result<Endpoint, UrlError> {
+fn parse(text: &str, port: u16) -> Result<Endpoint, UrlError> {
     let (scheme, rest) = text.split_once("://").ok_or(UrlError::Form)?;
     let (_, is_tls) = SCHEMES.into_iter().find(|(word, _)| *word == scheme).ok_or(UrlError::Scheme)?;
     let path_start = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -66,12 +63,12 @@ fn parse(text: &str) -> Result<Endpoint, UrlError> {
     if !path.chars().all(|c| c.is_ascii_graphic()) {
         return Err(UrlError::Form);
     }
-    let (host, port) = host_and_port(authority)?;
+    let (host, port) = host_and_port(authority, port)?;
     let path = path.trim_end_matches('/').to_owned();
     Ok(Endpoint { is_tls, host: host.to_owned(), port, path })
 }
 
-fn host_and_port(authority: &str) -> Result<(&str, u16), UrlError> {
+fn host_and_port(authority: &str, usual: u16) -> Result<(&str, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']').ok_or(UrlError::Host)?;
@@ -96,7 +93,7 @@ fn host_and_port(authority: &str) -> Result<(&str, u16), UrlError> {
     };
     let port = match port {
         Some(port) => port.parse::<u16>().ok().filter(|port| *port > 0).ok_or(UrlError::Port)?,
-        None => DEFAULT_PORT,
+        None => usual,
     };
     Ok((host, port))
 }
@@ -107,9 +104,9 @@ mod tests {
 
     #[test]
     fn urls_are_taken_apart() {
-        let endpoint = parse("wss://pbx.example.com").expect("valid");
+        let endpoint = parse("wss://pbx.example.com", 8887).expect("valid");
         assert_eq!((endpoint.is_tls, endpoint.port, endpoint.path.as_str()), (true, 8887, ""));
-        let endpoint = parse("http://[::1]:80/im/").expect("valid");
+        let endpoint = parse("http://[::1]:80/im/", 8887).expect("valid");
         assert_eq!((endpoint.host.as_str(), endpoint.port, endpoint.path.as_str()), ("::1", 80, "/im"));
     }
 
@@ -126,7 +123,7 @@ mod tests {
             ("wss://[::1", UrlError::Host),
             ("wss://x/?a=b", UrlError::Query),
         ] {
-            assert_eq!(parse(text).err(), Some(wanted), "{text}");
+            assert_eq!(parse(text, 8887).err(), Some(wanted), "{text}");
         }
     }
 }

@@ -209,10 +209,11 @@ fn scenario(
     };
     let way = "add `[target]` with `url = \"embedded\"`, or the URL of a PBX";
     let target = root.need(reader, "target", way).and_then(|value| target::target(reader, value));
-    let auth = target::auth(reader, root.get("auth"));
-    let flow = auth.as_ref().map(|auth| auth.flow);
+    let dialect = target::dialect_of(root.get("target"));
+    let auth = target::auth(reader, root.get("auth"), dialect);
+    let login = users::Credentials { flow: auth.as_ref().map(|auth| auth.flow), dialect };
     let way = "add `[users]` with `count` and `generate`, or with `file`";
-    let users = root.need(reader, "users", way).and_then(|value| users::users(reader, value, flow, around));
+    let users = root.need(reader, "users", way).and_then(|value| users::users(reader, value, login, around));
     let topology = topology::topology(reader, root.get("topology"), reader.is_misspelt(&root.place, "topology"));
     let way = "add `[load]` with `users = [ { to = 100, over = \"10s\" }, { hold = \"1m\" } ]`";
     let load = root.need(reader, "load", way).and_then(|value| curves::load(reader, value));

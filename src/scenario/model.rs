@@ -53,6 +53,10 @@ pub struct Target {
     pub file_url: Option<Endpoint>,
     /// How the service speaks.
     pub dialect: &'static Dialect,
+    /// The key that every request carries, where the dialect has one. A secret.
+    pub api_key: Option<Secret>,
+    /// The protocol version that sessions ask for, where they ask for one.
+    pub hello: Option<String>,
     /// How certificates are checked.
     pub tls: Tls,
     /// Time for each operation, unless its step says otherwise.
@@ -77,7 +81,7 @@ pub struct Endpoint {
     pub is_tls: bool,
     /// Name or address; IPv6 without brackets.
     pub host: String,
-    /// Port; the scheme's own, or the PBX's 8887, when not given.
+    /// Port; the dialect's own when not given.
     pub port: u16,
     /// Path with its leading slash; empty when not given.
     pub path: String,
@@ -116,6 +120,8 @@ pub enum TokenFlow {
     Login,
     /// No REST: the user file has tokens.
     Token,
+    /// No REST: a login by password on a connection of its own gives the token for every later login.
+    Password,
 }
 
 /// Who the virtual users are.
@@ -123,6 +129,8 @@ pub enum TokenFlow {
 pub struct Users {
     /// How many are planned, at least 1.
     pub count: u32,
+    /// Whether the set-up creates the accounts that are not there yet.
+    pub provision: bool,
     /// Where their names come from.
     pub source: UserSource,
 }
@@ -140,7 +148,7 @@ pub enum UserSource {
         width: usize,
         /// Text after the number.
         suffix: String,
-        /// SIP domain.
+        /// SIP domain; empty where names have none.
         domain: String,
         /// One password for all.
         password: Secret,
@@ -154,7 +162,7 @@ pub enum UserSource {
 pub struct UserRecord {
     /// Sign-in name.
     pub name: String,
-    /// SIP domain.
+    /// SIP domain; empty where names have none.
     pub domain: String,
     /// The password, or with [`TokenFlow::Token`] the access token.
     pub credential: Secret,

@@ -6,10 +6,13 @@
 use std::ops::Range;
 
 /// Keys whose value is a secret, in TOML as well as in the JSON of a frame.
-const KEYS: [&str; 6] = ["password", "passwd", "access_token", "refresh_token", "token", "secret"];
+const KEYS: [&str; 7] = ["password", "passwd", "access_token", "refresh_token", "token", "secret", API_KEY];
+const API_KEY: &str = "api_key";
 
 /// The environment variable that stands in for a secret written out.
 pub(super) const STAND_IN: &str = "${env:PBX_PASSWORD}";
+/// The one for an API key.
+const STAND_IN_API_KEY: &str = "${env:TINODE_API_KEY}";
 
 /// The bytes of every secret written out in `text`, without their quotes; in order, apart from each other.
 pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
@@ -117,7 +120,11 @@ pub(super) fn replaced(text: &str) -> String {
     let mut from = 0;
     for range in secrets(text) {
         result.push_str(&text[from..range.start]);
-        result.push_str(&stand_in(&text[range.clone()]));
+        let stand_in = stand_in(&text[range.clone()]);
+        let is_api_key =
+            text[..range.start].trim_end_matches([' ', '\t', '=', ':', '"', '\'', '\\']).ends_with(API_KEY);
+        let is_made_up = is_api_key && stand_in == STAND_IN;
+        result.push_str(if is_made_up { STAND_IN_API_KEY } else { &stand_in });
         from = range.end;
     }
     result.push_str(&text[from..]);
@@ -152,6 +159,8 @@ mod tests {
             ("password = \"a\\\"b\" }", "password = \"${env:PBX_PASSWORD}\" }"),
             ("password = \"${env:X:-hunter2}\"", "password = \"${env:X}\""),
             ("--set users.generate.password=hunter2 abc", "--set users.generate.password=${env:PBX_PASSWORD}"),
+            ("api_key = \"hunter2\"", "api_key = \"${env:TINODE_API_KEY}\""),
+            ("api_key = \"${env:K:-hunter2}\"", "api_key = \"${env:K}\""),
             ("password = 123456 }", "password = ${env:PBX_PASSWORD} }"),
             ("frame = '{\"secret\": \"abc\"}'", "frame = '{\"secret\": \"${env:PBX_PASSWORD}\"}'"),
             ("frame = \"{\\\"token\\\":\\\"abc\\\"}\"", "frame = \"{\\\"token\\\":\\\"${env:PBX_PASSWORD}\"}\""),

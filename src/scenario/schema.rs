@@ -107,10 +107,12 @@ fn target_section() -> Value {
     table(
         "Where the load goes.",
         json!({
-            "url": url("`embedded` for the simulator, or a `wss://`, `ws://`, `https://` or `http://` URL; the port is 8887 when not given."),
+            "url": url("`embedded` for the simulator, or a `wss://`, `ws://`, `https://` or `http://` URL; the port is the dialect's, 8887 or 6060, when not given."),
             "rest_url": url("Base of the REST interface; from `url` when not given."),
             "file_url": url("Base of the file interface; from `url` when not given."),
             "dialect": words(&dialects, Some("portsip"), "How the service speaks."),
+            "api_key": { "type": "string", "description": "Key of a Tinode server: `${env:TINODE_API_KEY}`." },
+            "protocol_version": { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)+$", "description": "Version that `{hi}` asks a Tinode server for." },
             "tls": tls,
             "timeout": reference("duration"),
             "source_addresses": {
@@ -126,7 +128,7 @@ fn auth_section() -> Value {
     table(
         "How access tokens are had.",
         json!({
-            "flow": words(target::FLOWS, Some("oauth"), "Which REST calls fetch a token; `token` takes it from the user file."),
+            "flow": words(target::FLOWS, None, "How tokens are had: by these REST calls of a PBX, or by `password` from a Tinode server; `token` takes them from the user file."),
             "rate": reference("rate"),
             "refusals_max": { "type": "integer", "minimum": 1, "default": 10, "description": "So many refusals in a row end the run." },
         }),
@@ -139,10 +141,10 @@ fn users_section() -> Value {
         "Users counted up.",
         json!({
             "name": { "type": "string", "pattern": r"^[^{}]*\{[0-9]{1,18}\}[^{}]*$", "description": "`{1001}` counts up from 1001; leading zeros are kept." },
-            "domain": { "type": "string", "description": "SIP domain." },
+            "domain": { "type": "string", "description": "SIP domain; not for a Tinode server." },
             "password": { "type": "string", "description": "One password for all: `${env:PBX_PASSWORD}` or `${file:PATH}`." },
         }),
-        users::GENERATE_KEYS,
+        &["name", "password"],
     );
     table(
         "Who the virtual users are.",
@@ -150,6 +152,7 @@ fn users_section() -> Value {
             "count": { "type": ["integer", "string"], "minimum": 1, "maximum": users::USERS_MAX, "description": "How many; with `file`, all of them when not given." },
             "generate": generate,
             "file": { "type": "string", "description": "CSV with the columns name, domain and password (or token)." },
+            "provision": { "type": "boolean", "default": false, "description": "Whether the set-up creates the accounts that a Tinode server does not have yet." },
         }),
         &[],
     )

@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::endpoint;
 use super::problem::Problem;
 use super::quantity::TIMEOUT_MAX;
-use super::read::{Fields, Reader, Value};
-use super::{Auth, Endpoint, Target, TargetUrl, Tls, TokenFlow};
-use crate::protocol::{Dialect, dialect};
+use super::read::{Fields, Reader, Value, one_of};
+use super::{Auth, Endpoint, Secret, Target, TargetUrl, Tls, TokenFlow};
+use crate::protocol::dialect::{self, Dialect, LoginForm};
 
 pub(super) const TARGET_KEYS: &[&str] =
-    &["url", "rest_url", "file_url", "dialect", "tls", "timeout", "source_addresses"];
+    &["url", "rest_url", "file_url", "dialect", "api_key", "protocol_version", "tls", "timeout", "source_addresses"];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
 /// The words of `auth.flow`.
@@ -22,6 +22,7 @@ pub(super) const FLOWS: &[(&str, TokenFlow)] = &[
     ("sign-in", TokenFlow::SignIn),
     ("login", TokenFlow::Login),
     ("token", TokenFlow::Token),
+    ("password", TokenFlow::Password),
 ];
 /// Most source addresses: each takes a list entry in every worker.
 pub(super) const SOURCE_ADDRESSES_MAX: usize = 4096;
@@ -31,10 +32,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// `[target]`.
 pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
     let fields = reader.table("`[target]`", value, TARGET_KEYS)?;
-    let way = "write `url = \"embedded\"` for the simulator, or `url = \"wss://pbx.example.com:8887\"`";
-    let url = fields.need(reader, "url", way).and_then(|value| target_url(reader, value));
-    let rest_url = endpoint(reader, &fields, "rest_url");
-    let file_url = endpoint(reader, &fields, "file_url");
     let dialect = match fields.get("dialect") {
         Some(value) => {
             let choices: Vec<_> = dialect::ALL.iter().map(|dialect| (dialect.name, *dialect)).collect();
@@ -42,6 +39,17 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         }
         None => Some(&dialect::PORTSIP as &'static Dialect),
     };
+    let port = dialect.map_or(dialect::PORTSIP.port, |dialect| dialect.port);
+    let way = "write `url = \"embedded\"` for the simulator, or `url = \"wss://pbx.example.com:8887\"`";
+    let url = fields.need(reader, "url", way).and_then(|value| target_url(reader, value, port));
+    let rest_url = endpoint(reader, &fields, "rest_url", port);
+    let file_url = endpoint(reader, &fields, "file_url", port);
+    if let Some(dialect) = dialect.filter(|dialect| dialect.rest_path.is_none()) {
+        unfit(reader, &fields, "rest_url", dialect, "has no REST interface for tokens", |other| {
+            other.rest_path.is_some()
+        });
+    }
+    let (api_key, hello) = (api_key(reader, &fields, dialect), hello(reader, &fields, dialect));
     let timeout = match fields.get("timeout") {
         Some(value) => reader.duration("`timeout`", value, Duration::from_millis(1)..=TIMEOUT_MAX),
         None => Some(TIMEOUT),
@@ -59,26 +67,92 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         rest_url: rest_url?,
         file_url: file_url?,
         dialect: dialect?,
+        api_key: api_key?,
+        hello: hello?,
         tls: tls?,
         timeout: timeout?,
         source_addresses: addresses?,
     })
 }
 
-fn target_url(reader: &mut Reader, value: &Value<'_>) -> Option<TargetUrl> {
+/// The dialect of a target, whatever else is wrong with it; `None` when not even that can be told.
+pub(super) fn dialect_of(target: Option<&Value<'_>>) -> Option<&'static Dialect> {
+    match target?.get_ref().get("dialect") {
+        Some(word) => Dialect::by_name(word.get_ref().as_str()?),
+        None => Some(&dialect::PORTSIP),
+    }
+}
+
+fn target_url(reader: &mut Reader, value: &Value<'_>, port: u16) -> Option<TargetUrl> {
     let kind = "`embedded` or a URL such as `wss://pbx.example.com:8887`";
     let text = reader.text_as("`url`", value, kind)?;
     if text.text == "embedded" {
         return Some(TargetUrl::Embedded);
     }
-    endpoint::read(reader, "url", &text).map(TargetUrl::Service)
+    endpoint::read(reader, "url", &text, port).map(TargetUrl::Service)
 }
 
 /// An optional URL: `Some(None)` when it is not there.
-fn endpoint(reader: &mut Reader, fields: &Fields<'_, '_>, key: &str) -> Option<Option<Endpoint>> {
+fn endpoint(reader: &mut Reader, fields: &Fields<'_, '_>, key: &str, port: u16) -> Option<Option<Endpoint>> {
     let Some(value) = fields.get(key) else { return Some(None) };
     let text = reader.text_as(&format!("`{key}`"), value, "a URL such as `https://pbx.example.com:8887`")?;
-    endpoint::read(reader, key, &text).map(Some)
+    endpoint::read(reader, key, &text, port).map(Some)
+}
+
+/// The key of the service: `Some(None)` when it is not there.
+fn api_key(reader: &mut Reader, fields: &Fields<'_, '_>, dialect: Option<&'static Dialect>) -> Option<Option<Secret>> {
+    let Some(value) = fields.get("api_key") else { return Some(None) };
+    if let Some(dialect) = dialect.filter(|dialect| dialect.api_key_header.is_none()) {
+        unfit(reader, fields, "api_key", dialect, "has no API keys", |other| other.api_key_header.is_some());
+        return None;
+    }
+    if reader.is_failed(&value.span()) {
+        return None;
+    }
+    let is_header = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
+    match value.get_ref().as_str().filter(|text| is_header(text)) {
+        Some(text) => Some(Some(Secret::new(text))),
+        None => {
+            // What is there may be a key all the same, and is not shown.
+            let problem = Problem::at(value.span(), "`api_key` must be a text of letters, digits and signs");
+            reader.problem(problem.expected("expected a text such as `\"${env:TINODE_API_KEY}\"`"));
+            None
+        }
+    }
+}
+
+/// The protocol version to ask for: `Some(None)` where sessions do not ask.
+fn hello(reader: &mut Reader, fields: &Fields<'_, '_>, dialect: Option<&'static Dialect>) -> Option<Option<String>> {
+    let usual = dialect?.hello;
+    let Some(value) = fields.get("protocol_version") else { return Some(usual.map(str::to_owned)) };
+    if let Some(dialect) = dialect.filter(|dialect| dialect.hello.is_none()) {
+        unfit(reader, fields, "protocol_version", dialect, "has no versions to ask for", |other| other.hello.is_some());
+        return None;
+    }
+    let kind = "a version such as `0.25`";
+    let is_number = |part: &str| !part.is_empty() && part.len() <= 5 && part.bytes().all(|byte| byte.is_ascii_digit());
+    reader
+        .parsed("`protocol_version`", value, kind, |text| {
+            let (major, minor) = text.split_once('.')?;
+            (is_number(major) && minor.split('.').all(is_number)).then(|| text.to_owned())
+        })
+        .map(Some)
+}
+
+/// A setting that the dialect has no use for.
+fn unfit(
+    reader: &mut Reader,
+    fields: &Fields<'_, '_>,
+    key: &str,
+    dialect: &'static Dialect,
+    why: &str,
+    fits: impl Fn(&Dialect) -> bool,
+) {
+    let Some(place) = fields.key_place(key) else { return };
+    let problem = Problem::at(place, format!("`{key}` is set, but a {} {why}", dialect.server));
+    let others: Vec<String> =
+        dialect.others().filter(|other| fits(other)).map(|other| format!("`dialect = \"{}\"`", other.name)).collect();
+    reader.problem(problem.help(format!("drop `{key}`, or write {}", others.join(" or "))));
 }
 
 fn tls(reader: &mut Reader, target: &Fields<'_, '_>) -> Option<Tls> {
@@ -192,15 +266,56 @@ fn address(bits: u128, is_v4: bool) -> IpAddr {
     }
 }
 
+impl TokenFlow {
+    /// Whether tokens that are had so are good for such a login.
+    fn fits(self, login: LoginForm) -> bool {
+        match self {
+            TokenFlow::Oauth | TokenFlow::SignIn | TokenFlow::Login => login == LoginForm::AccessToken,
+            TokenFlow::Password => login == LoginForm::BasicOnce,
+            TokenFlow::Token => true,
+        }
+    }
+
+    /// The flow of a scenario that names none.
+    fn usual(login: LoginForm) -> TokenFlow {
+        match login {
+            LoginForm::AccessToken => TokenFlow::Oauth,
+            LoginForm::BasicOnce => TokenFlow::Password,
+        }
+    }
+}
+
 /// `[auth]`; all of it has defaults.
-pub(super) fn auth(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Auth> {
-    let mut auth = Auth { flow: TokenFlow::Oauth, rate_per_s: 50.0, refusals_max: 10 };
+pub(super) fn auth(reader: &mut Reader, value: Option<&Value<'_>>, dialect: Option<&'static Dialect>) -> Option<Auth> {
+    let login = dialect.map_or(LoginForm::AccessToken, |dialect| dialect.login);
+    let mut auth = Auth { flow: TokenFlow::usual(login), rate_per_s: 50.0, refusals_max: 10 };
     let Some(value) = value else { return Some(auth) };
     let fields = reader.table("`[auth]`", value, AUTH_KEYS)?;
     let flow = match fields.get("flow") {
         Some(value) => reader.choice("`flow`", value, FLOWS),
         None => Some(auth.flow),
     };
+    if let (Some(flow), Some(dialect), Some(value)) = (flow, dialect, fields.get("flow"))
+        && !flow.fits(dialect.login)
+    {
+        let why = match flow {
+            TokenFlow::Password => "logs in with access tokens alone",
+            _ => "has no REST interface that gives access tokens",
+        };
+        let words: Vec<&str> =
+            FLOWS.iter().filter(|(_, flow)| flow.fits(dialect.login)).map(|(word, _)| *word).collect();
+        let written = value.get_ref().as_str().unwrap_or_default();
+        let message = format!("`flow = \"{written}\"` does not fit: a {} {why}", dialect.server);
+        let problem = Problem::at(value.span(), message).expected(format!("expected {}", one_of(&words)));
+        let others = dialect.others().filter(|other| flow.fits(other.login)).map(|other| other.name);
+        reader.problem(match others.into_iter().next() {
+            Some(other) => {
+                problem.help(format!("or is it the dialect? then write `dialect = \"{other}\"` in `[target]`"))
+            }
+            None => problem,
+        });
+        return None;
+    }
     let rate = match fields.get("rate") {
         Some(value) => reader.rate("`rate`", value).and_then(|rate| {
             if rate > 0.0 {

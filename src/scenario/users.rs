@@ -6,13 +6,28 @@ use std::ops::Range;
 use super::problem::{Problem, nearest};
 use super::read::{Reader, Text, Value, grouped};
 use super::{Secret, Surroundings, TokenFlow, UserRecord, UserSource, Users};
+use crate::protocol::dialect::{Accounts, Dialect, UserNames};
 
-pub(super) const USERS_KEYS: &[&str] = &["count", "generate", "file"];
+pub(super) const USERS_KEYS: &[&str] = &["count", "generate", "file", "provision"];
 pub(super) const GENERATE_KEYS: &[&str] = &["name", "domain", "password"];
 /// Most users: their index has 24 bits in a publish id.
 pub(super) const USERS_MAX: u64 = 1 << 24;
 /// Mistakes in the user file beyond this many are not looked for.
 const FILE_PROBLEMS_MAX: usize = 100;
+
+/// How users say who they are, as far as it could be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Credentials {
+    pub(super) flow: Option<TokenFlow>,
+    pub(super) dialect: Option<&'static Dialect>,
+}
+
+impl Credentials {
+    /// Whether a name needs a domain, as far as can be told.
+    fn have_domain(self) -> bool {
+        self.dialect.is_some_and(|dialect| dialect.user_names == UserNames::WithDomain)
+    }
+}
 
 /// The users, as far as they could be read, with the places that later checks point at.
 #[derive(Debug)]
@@ -20,11 +35,12 @@ pub(super) struct DraftUsers {
     pub(super) count: Option<u32>,
     pub(super) count_place: Range<usize>,
     pub(super) source: Option<UserSource>,
+    provision: Option<bool>,
 }
 
 impl DraftUsers {
     pub(super) fn finish(self) -> Option<Users> {
-        Some(Users { count: self.count?, source: self.source? })
+        Some(Users { count: self.count?, provision: self.provision?, source: self.source? })
     }
 }
 
@@ -32,7 +48,7 @@ impl DraftUsers {
 pub(super) fn users(
     reader: &mut Reader,
     value: &Value<'_>,
-    flow: Option<TokenFlow>,
+    login: Credentials,
     around: &Surroundings<'_>,
 ) -> Option<DraftUsers> {
     let fields = reader.table("`[users]`", value, USERS_KEYS)?;
@@ -47,10 +63,10 @@ pub(super) fn users(
                 let problem = Problem::at(fields.place.clone(), "`count` is missing in `[users]`");
                 reader.missing(problem.help("say how many users to generate: `count = 100`"));
             }
-            generated(reader, generate, flow)
+            generated(reader, generate, login)
         }
         (None, Some(file)) => {
-            let records = listed(reader, file, flow, around);
+            let records = listed(reader, file, login, around);
             if let Some(records) = &records {
                 let found = records.len();
                 if fields.get("count").is_none() {
@@ -78,12 +94,34 @@ pub(super) fn users(
             None
         }
     };
-    Some(DraftUsers { count, count_place, source })
+    let provision = match fields.get("provision") {
+        Some(value) => reader.boolean("`provision`", value).and_then(|wanted| provision(reader, value, wanted, login)),
+        None => Some(false),
+    };
+    Some(DraftUsers { count, count_place, source, provision })
 }
 
-fn generated(reader: &mut Reader, value: &Value<'_>, flow: Option<TokenFlow>) -> Option<UserSource> {
+/// Whether accounts are to be created, where that is possible.
+fn provision(reader: &mut Reader, value: &Value<'_>, wanted: bool, login: Credentials) -> Option<bool> {
+    let Some(dialect) = login.dialect.filter(|_| wanted) else { return Some(wanted) };
+    let problem = if dialect.accounts != Accounts::OnRequest {
+        let message =
+            format!("`provision = true` cannot be done: the accounts of a {} are its administrator's", dialect.server);
+        Problem::at(value.span(), message).help("create the users there, and drop `provision`")
+    } else if login.flow == Some(TokenFlow::Token) {
+        let message =
+            "`provision = true` needs passwords, and `flow = \"token\"` brings tokens of accounts that are there";
+        Problem::at(value.span(), message).help("write `flow = \"password\"` in `[auth]`, or drop `provision`")
+    } else {
+        return Some(true);
+    };
+    reader.problem(problem);
+    None
+}
+
+fn generated(reader: &mut Reader, value: &Value<'_>, login: Credentials) -> Option<UserSource> {
     let fields = reader.table("`generate`", value, GENERATE_KEYS)?;
-    if flow == Some(TokenFlow::Token) {
+    if login.flow == Some(TokenFlow::Token) {
         let message = "`flow = \"token\"` needs a token for each user, and generated users have none";
         let way = "read the users from a file with the columns name, domain and token: `file = \"users.csv\"`";
         reader.problem(Problem::at(value.span(), message).help(way));
@@ -92,9 +130,12 @@ fn generated(reader: &mut Reader, value: &Value<'_>, flow: Option<TokenFlow>) ->
         .need(reader, "name", "write the pattern of the names, such as `name = \"{1001}\"`")
         .and_then(|value| reader.text("`name`", value))
         .and_then(|text| pattern(reader, &text));
-    let domain = fields
-        .need(reader, "domain", "write the users' SIP domain, such as `domain = \"example.com\"`")
-        .and_then(|value| filled(reader, "`domain`", value));
+    let domain = match fields.get("domain") {
+        None if !login.have_domain() => Some(String::new()),
+        _ => fields
+            .need(reader, "domain", "write the users' SIP domain, such as `domain = \"example.com\"`")
+            .and_then(|value| filled(reader, "`domain`", value)),
+    };
     let password = fields
         .need(reader, "password", "write `password = \"${env:PBX_PASSWORD}\"`")
         .and_then(|value| secret(reader, value));
@@ -149,12 +190,12 @@ fn pattern(reader: &mut Reader, text: &Text<'_>) -> Option<(String, u64, usize, 
 fn listed(
     reader: &mut Reader,
     value: &Value<'_>,
-    flow: Option<TokenFlow>,
+    login: Credentials,
     around: &Surroundings<'_>,
 ) -> Option<Vec<UserRecord>> {
     let path = reader.text_as("`file`", value, "the path of a CSV file")?;
     match (around.read_file)(path.text) {
-        Ok(text) => UserFile { name: path.shown.into_owned(), place: path.place, flow }.read(reader, &text),
+        Ok(text) => UserFile { name: path.shown.into_owned(), place: path.place, login }.read(reader, &text),
         Err(error) => {
             let message = format!("cannot read the user file `{}`: {error}", path.shown);
             let way = "paths are relative to the scenario file; columns are name, domain and password (or token)";
@@ -167,7 +208,7 @@ fn listed(
 struct UserFile {
     name: String,
     place: Range<usize>,
-    flow: Option<TokenFlow>,
+    login: Credentials,
 }
 
 impl UserFile {
@@ -195,7 +236,7 @@ impl UserFile {
             let line = usize::try_from(line).unwrap_or(0);
             let result = result.and_then(|record| match seen.insert((record.name.clone(), record.domain.clone())) {
                 true => Ok(record),
-                false => Err(format!("the user `{}@{}` is in the file twice", record.name, record.domain)),
+                false => Err(format!("the user `{}` is in the file twice", whole_name(&record))),
             });
             match result {
                 Ok(record) => records.push(record),
@@ -212,13 +253,15 @@ impl UserFile {
         (mistakes == 0 && !records.is_empty()).then_some(records)
     }
 
-    /// Positions of name, domain and credential.
-    fn columns(&self, reader: &mut Reader, header: &csv::StringRecord) -> Option<[usize; 3]> {
-        let (credential, other) = match self.flow {
+    /// Positions of name, domain and credential; a domain may be missing where names have none.
+    fn columns(&self, reader: &mut Reader, header: &csv::StringRecord) -> Option<(usize, Option<usize>, usize)> {
+        let (credential, other) = match self.login.flow {
             Some(TokenFlow::Token) => ("token", "password"),
             _ => ("password", "token"),
         };
         let wanted = ["name", "domain", credential];
+        let first_line =
+            if self.login.have_domain() { format!("name,domain,{credential}") } else { format!("name,{credential}") };
         let mut is_fine = true;
         for word in header.iter().filter(|word| !wanted.contains(word) && *word != other) {
             // A file without a header has a user in its first line: the word is shown only when it is near a known one.
@@ -227,15 +270,16 @@ impl UserFile {
                     .help(format!("did you mean `{near}`?")),
                 None => Problem::in_file(&self.name, 1, "the header has an unknown column"),
             };
-            reader.problem(problem.help(format!("the first line is `name,domain,{credential}`")));
+            reader.problem(problem.help(format!("the first line is `{first_line}`")));
             is_fine = false;
         }
         let position = |word: &str| header.iter().position(|column| column == word);
         let found = wanted.map(position);
         for (word, position) in wanted.into_iter().zip(found) {
-            if position.is_none() && is_fine {
+            let is_needed = word != "domain" || self.login.have_domain();
+            if position.is_none() && is_fine && is_needed {
                 let problem = Problem::in_file(&self.name, 1, format!("the column `{word}` is missing"));
-                let problem = problem.help(format!("the first line is `name,domain,{credential}`"));
+                let problem = problem.help(format!("the first line is `{first_line}`"));
                 reader.problem(match word == credential && position_of(header, other) {
                     true if word == "token" => problem.help("`flow = \"token\"` takes tokens, not passwords"),
                     true => problem.help("write `flow = \"token\"` in `[auth]` to use the tokens of the file"),
@@ -244,25 +288,35 @@ impl UserFile {
             }
         }
         match (is_fine, found) {
-            (true, [Some(name), Some(domain), Some(credential)]) => Some([name, domain, credential]),
+            (true, [Some(name), domain, Some(credential)]) if domain.is_some() || !self.login.have_domain() => {
+                Some((name, domain, credential))
+            }
             _ => None,
         }
     }
+}
+
+/// A user's name with its domain, if it has one.
+fn whole_name(record: &UserRecord) -> String {
+    if record.domain.is_empty() { record.name.clone() } else { format!("{}@{}", record.name, record.domain) }
 }
 
 fn position_of(header: &csv::StringRecord, word: &str) -> bool {
     header.iter().any(|column| column == word)
 }
 
-fn record(row: &csv::StringRecord, columns: [usize; 3]) -> Result<UserRecord, String> {
+fn record(
+    row: &csv::StringRecord,
+    (name, domain, credential): (usize, Option<usize>, usize),
+) -> Result<UserRecord, String> {
     let cell = |column: usize, what: &str| match row.get(column) {
         Some("") | None => Err(format!("the {what} is missing")),
         Some(text) => Ok(text.to_owned()),
     };
     Ok(UserRecord {
-        name: cell(columns[0], "name")?,
-        domain: cell(columns[1], "domain")?,
-        credential: Secret::new(cell(columns[2], "password or token")?),
+        name: cell(name, "name")?,
+        domain: domain.map_or(Ok(String::new()), |domain| cell(domain, "domain"))?,
+        credential: Secret::new(cell(credential, "password or token")?),
     })
 }
 

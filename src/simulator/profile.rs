@@ -22,8 +22,7 @@ pub struct Paths {
 
 impl Paths {
     /// Of the PBX.
-    pub const PBX: Paths =
-        Paths { websocket: "/im", upload: "/im/file", download: "/im/file/", rest: Some("/api/") };
+    pub const PBX: Paths = Paths { websocket: "/im", upload: "/im/file", download: "/im/file/", rest: Some("/api/") };
     /// Of the ancestor.
     pub const TINODE: Paths =
         Paths { websocket: "/v0/channels", upload: "/v0/file/u/", download: "/v0/file/s/", rest: None };

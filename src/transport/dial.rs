@@ -10,14 +10,24 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::{SourceAddresses, Stream, TransportError};
-use crate::scenario::Endpoint;
+use crate::scenario::{Endpoint, Secret};
 
 /// Opens connections to one endpoint.
 #[derive(Debug, Clone)]
 pub struct Dialer {
     /// Where to.
     pub endpoint: Endpoint,
+    key: Option<ApiKey>,
     way: Way,
+}
+
+/// A key that every request to a service carries.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// The header.
+    pub header: &'static str,
+    /// The key: visible ASCII. A secret.
+    pub value: Secret,
 }
 
 #[derive(Debug, Clone)]
@@ -75,12 +85,22 @@ impl Dialer {
                 Some((config, name))
             }
         };
-        Ok(Dialer { endpoint, way: Way::Network { sources, tls } })
+        Ok(Dialer { endpoint, key: None, way: Way::Network { sources, tls } })
     }
 
     /// A dialer to a server in this process.
     pub fn memory(endpoint: Endpoint, accept: mpsc::UnboundedSender<DuplexStream>) -> Dialer {
-        Dialer { endpoint, way: Way::Memory(accept) }
+        Dialer { endpoint, key: None, way: Way::Memory(accept) }
+    }
+
+    /// The same, with a key for every request.
+    pub fn with_key(self, key: Option<ApiKey>) -> Dialer {
+        Dialer { key, ..self }
+    }
+
+    /// The key that requests have to carry.
+    pub(super) fn key(&self) -> Option<&ApiKey> {
+        self.key.as_ref()
     }
 
     /// Opens a connection. Takes as long as the system lets it; the caller bounds it.

@@ -101,11 +101,15 @@ impl FileClient {
     }
 
     fn request(&self, method: Method, path: &str, token: &str) -> hyper::http::request::Builder {
-        Request::builder()
+        let request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, host_header(&self.dialer.endpoint))
-            .header(AUTHORIZATION, format!("token {token}"))
+            .header(AUTHORIZATION, format!("token {token}"));
+        match self.dialer.key() {
+            Some(key) => request.header(key.header, key.value.reveal()),
+            None => request,
+        }
     }
 
     async fn exchange(&self, request: hyper::http::Result<Request<UploadBody>>) -> Result<Exchange, TransportError> {

@@ -16,7 +16,7 @@ mod tls;
 mod websocket;
 
 pub use address::SourceAddresses;
-pub use dial::{DialPhases, Dialer, Dialled};
+pub use dial::{ApiKey, DialPhases, Dialer, Dialled};
 pub use error::TransportError;
 pub use http::{FileClient, FileReply, HttpTimes};
 pub use rest::{RestClient, RestToken, TokenError};

@@ -110,7 +110,9 @@ impl RestClient {
     /// No answer at all, or one that is too long.
     pub async fn greet(&self) -> Result<(u16, String), TokenError> {
         let request = match self.flow {
-            TokenFlow::Oauth | TokenFlow::Token => self.post(OAUTH_TOKEN_PATH).form::<[(&str, &str)]>(&[]),
+            TokenFlow::Oauth | TokenFlow::Token | TokenFlow::Password => {
+                self.post(OAUTH_TOKEN_PATH).form::<[(&str, &str)]>(&[])
+            }
             TokenFlow::SignIn => self.post(SIGN_IN_PATH).json(&serde_json::json!({})),
             TokenFlow::Login => self.post(LOGIN_PATH).json(&serde_json::json!({})),
         };
@@ -138,7 +140,7 @@ impl RestClient {
             domain: Some(domain.to_owned()),
         };
         match self.flow {
-            TokenFlow::Oauth | TokenFlow::Token => {
+            TokenFlow::Oauth | TokenFlow::Token | TokenFlow::Password => {
                 let form = OauthForm {
                     grant_type: "password".to_owned(),
                     username: Some(name.to_owned()),

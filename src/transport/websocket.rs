@@ -8,8 +8,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::dial::micros_since;
-use super::{Stream, TransportError};
+use super::dial::{ApiKey, micros_since};
+use super::{Dialer, Stream, TransportError};
 use crate::scenario::Endpoint;
 
 /// An open WebSocket.
@@ -36,24 +36,35 @@ fn settings() -> WebSocketConfig {
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
 }
 
-/// Upgrades a connection; tells the socket and how many microseconds it took.
+/// Upgrades a connection to the dialer's endpoint; tells the socket and how many microseconds it took.
 ///
 /// # Errors
 /// Another status than 101, a reply that is no HTTP, or the end of the connection.
-pub async fn upgrade(mut stream: Stream, endpoint: &Endpoint, path: &str) -> Result<(Socket, u64), TransportError> {
+pub async fn upgrade(mut stream: Stream, dialer: &Dialer, path: &str) -> Result<(Socket, u64), TransportError> {
     let begun = Instant::now();
     let key = STANDARD.encode(uuid::Uuid::now_v7().as_bytes());
-    let host = host_header(endpoint);
+    let host = host_header(&dialer.endpoint);
+    let api_key = dialer.key().map_or_else(String::new, |key| format!("{}: {}\r\n", key.header, key.value.reveal()));
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{api_key}\r\n"
     );
     stream.write_all(request.as_bytes()).await.map_err(closed)?;
     stream.flush().await.map_err(closed)?;
     let (head, rest) = read_head(&mut stream).await?;
-    check_head(&head, &rest, &key)?;
+    check_head(&head, &rest, &key).map_err(|error| without_key(error, dialer.key()))?;
     let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(settings())).await;
     Ok((socket, micros_since(begun)))
+}
+
+/// A refusal without the key that the server may have repeated.
+fn without_key(error: TransportError, key: Option<&ApiKey>) -> TransportError {
+    match (error, key) {
+        (TransportError::Upgrade { status, detail }, Some(key)) => {
+            TransportError::Upgrade { status, detail: detail.replace(key.value.reveal(), "…") }
+        }
+        (error, _) => error,
+    }
 }
 
 /// `Host` of a request: IPv6 in brackets, the port always.

@@ -55,7 +55,8 @@ impl User {
                 self.wait_for_peer(call);
                 return true;
             }
-            Err(Blocked::NeedsToken) if step.op.id() != OpId::Token => {
+            // What is under way cannot wait for a token any more.
+            Err(Blocked::NeedsToken) if step.op.id() != OpId::Token && first.is_none() => {
                 return self.fetch_token_first(call);
             }
             _ => {}

@@ -39,6 +39,8 @@ pub enum Event<'a> {
         /// Whether it is there.
         result: Result<(), (FailureKind, String)>,
     },
+    /// The group that was offered has been accepted, or not.
+    Accepted(Result<(), (FailureKind, String)>),
     /// The last frame could not be sent: the server does not read, and the send buffer is full.
     Unsent,
 }
@@ -122,7 +124,14 @@ pub enum Action {
         /// File token of the session. A secret.
         token: String,
     },
-    /// Give up the upload or download; not answered.
+    /// Accept an offered group in another user's name; answered by `Accepted`.
+    Accept {
+        /// Index of the user in whose name.
+        user: u32,
+        /// The group's wire name.
+        topic: String,
+    },
+    /// Give up the upload, download or acceptance; not answered.
     CancelHttp,
     /// Put a good access token into the directory; answered by `Token`.
     FetchToken,

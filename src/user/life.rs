@@ -71,7 +71,7 @@ impl User {
             }
             match way {
                 Way::Connect => call.books.actions.push(Action::Abort),
-                Way::Http => call.books.actions.push(Action::CancelHttp),
+                Way::Http | Way::Acceptance => call.books.actions.push(Action::CancelHttp),
                 Way::Close | Way::Frame | Way::Token => {}
             }
         }
@@ -154,7 +154,7 @@ impl User {
         *call.books.figures.users.closed_by_code.entry(lost.code).or_default() += 1;
         // The request first: the ledger has to know which of the attachments that now end was its publisher's own.
         if let Phase::Open(open) = &self.phase {
-            if open.way == Way::Http {
+            if matches!(open.way, Way::Http | Way::Acceptance) {
                 call.books.actions.push(Action::CancelHttp);
             }
             if open.way != Way::Token {

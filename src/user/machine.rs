@@ -115,12 +115,16 @@ pub(super) enum Way {
     Http,
     /// REST, for a token.
     Token,
+    /// A connection of its own, in another user's name.
+    Acceptance,
 }
 
 /// One connection, from its upgrade to its end.
 #[derive(Debug, Default)]
 pub(super) struct Session {
     pub(super) file_token: Option<Box<str>>,
+    /// The server knows the protocol version, where it has to be told.
+    pub(super) is_greeted: bool,
     pub(super) attachments: Attachments,
 }
 
@@ -179,6 +183,7 @@ impl User {
             Event::Frame(text) => self.receive(call, text),
             Event::Disconnected(lost) => self.disconnected(call, lost),
             Event::Http(reply) => self.http_reply(call, reply),
+            Event::Accepted(result) => self.settle_way(call, Way::Acceptance, result),
             Event::Token { sent, result } => self.token_fetched(call, sent, result),
             Event::Unsent => self.unsent(call),
         }

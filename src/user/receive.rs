@@ -4,7 +4,6 @@ use crate::ledger::{AttachEnd, DeliveryRecord};
 use crate::metrics::FrameKind;
 use crate::ops::payload::is_intact;
 use crate::ops::{FailureKind, Reply, Topic};
-use crate::protocol::dialect::StampPlace;
 use crate::protocol::server::{Ctrl, CtrlParams, Data, ServerMessage};
 use crate::protocol::{Code, Json, Stamp};
 
@@ -78,7 +77,8 @@ impl User {
     }
 
     fn receive_data(&mut self, call: &mut Call<'_>, data: &Data<'_>) {
-        let stamp = read_stamp(call, data).filter(|stamp| stamp.run == call.plan.run_tag);
+        let place = call.plan.scenario.target.dialect.stamp;
+        let stamp = data.stamp(place).filter(|stamp| stamp.run == call.plan.run_tag);
         let Some(session) = &mut self.session else { return };
         let Some(attachment) = session.attachments.find_wire(&data.topic, call) else {
             call.books.batch.foreign += 1;
@@ -125,16 +125,6 @@ impl User {
             call.books.figures.delivery.record(record.received.micros_since(record.sent));
         }
         call.books.batch.deliveries.push(record);
-    }
-}
-
-fn read_stamp(call: &Call<'_>, data: &Data<'_>) -> Option<Stamp> {
-    match call.plan.scenario.target.dialect.stamp {
-        StampPlace::RequestId => Stamp::decode(data.reqid.as_deref()?),
-        StampPlace::Head => {
-            let head: serde_json::Value = serde_json::from_str(&data.head.as_ref()?.to_json()).ok()?;
-            Stamp::decode(head.get("pbxload")?.as_str()?)
-        }
     }
 }
 

@@ -20,6 +20,13 @@ impl User {
     pub(super) fn settle_reply(&mut self, call: &mut Call<'_>, reply: &Reply<'_>) {
         let Phase::Open(mut open) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         let step = self.current_step(call);
+        if open.effect == Effect::Greet && has_effect(reply) {
+            if let Some(session) = &mut self.session {
+                session.is_greeted = true;
+            }
+            self.begin_page(call, step, open.page, Some((open.due, open.sent)));
+            return;
+        }
         let judgement = match &step.expect {
             Some(expect) => judge_expected(expect, reply),
             None => step.op.judge(reply),
@@ -38,6 +45,9 @@ impl User {
                 } else {
                     self.record_publish(call, &open, PublishOutcome::Refused, call.now);
                     self.undo(call, &open, AttachEnd::Refused);
+                }
+                if has_effect(reply) && matches!(open.effect, Effect::Offer { .. }) {
+                    return self.accept_offer(call, open);
                 }
                 self.finish_ok(call, &open, step);
             }
@@ -86,6 +96,21 @@ impl User {
         match next {
             Some(page) if !User::wants_page(step, page) || page.lowest == open.page.lowest => Judgement::Ok,
             _ => judgement,
+        }
+    }
+
+    /// The group was offered: the operation goes on until the member has accepted.
+    fn accept_offer(&mut self, call: &mut Call<'_>, mut open: Box<Open>) {
+        let Effect::Offer { topic, member } = &open.effect else { return };
+        let accepting = call.directory.user_of(*member).map(|user| Action::Accept { user, topic: topic.clone() });
+        open.way = Way::Acceptance;
+        self.phase = Phase::Open(open);
+        match accepting {
+            Some(accepting) => call.books.actions.push(accepting),
+            None => {
+                let detail = "the new owner is no user of this run, and nobody else can accept".to_owned();
+                self.settle_way(call, Way::Acceptance, Err((FailureKind::Local(LocalCause::NoPeer), detail)));
+            }
         }
     }
 
@@ -151,7 +176,7 @@ impl User {
         }
         match way {
             Way::Connect => call.books.actions.push(Action::Abort),
-            Way::Http => call.books.actions.push(Action::CancelHttp),
+            Way::Http | Way::Acceptance => call.books.actions.push(Action::CancelHttp),
             Way::Close => {
                 call.books.actions.push(Action::Abort);
                 self.end_session(call, SessionEnd::Closed);
@@ -235,7 +260,7 @@ impl User {
             return self.record_publish(call, open, PublishOutcome::Unknown, call.now);
         };
         match &open.effect {
-            Effect::None | Effect::Page(_) => {}
+            Effect::None | Effect::Greet | Effect::Page(_) | Effect::Offer { .. } => {}
             Effect::LoggedIn => self.logged_in(call, params),
             Effect::Attach(topic) => {
                 if let Some(session) = &mut self.session {

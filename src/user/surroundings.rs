@@ -62,6 +62,11 @@ impl Surroundings for View<'_> {
         Ok(self.call.plan.login_secret(self.index, &token))
     }
 
+    fn hello(&self) -> Option<&str> {
+        let is_greeted = self.session.is_some_and(|session| session.is_greeted);
+        self.call.plan.scenario.target.hello.as_deref().filter(|_| !is_greeted)
+    }
+
     fn last_seq(&self, topic: &Topic) -> u64 {
         self.session.and_then(|session| session.attachments.get(topic)).map_or(0, |attachment| attachment.last_seq)
     }

@@ -139,7 +139,7 @@ async fn groups_of_first_user(plan: &Arc<Plan>, dialer: &Dialer) -> Vec<String> 
 
     let stream = dialer.dial().await.expect("connects").stream;
     let path = plan.scenario.target.dialect.websocket_path;
-    let (mut socket, _) = crate::transport::upgrade(stream, &dialer.endpoint, path).await.expect("upgrades");
+    let (mut socket, _) = crate::transport::upgrade(stream, dialer, path).await.expect("upgrades");
     let secret = base64::engine::general_purpose::STANDARD.encode("u0@d:token 0");
     let login = format!(r#"{{"login":{{"id":"l","scheme":"access_token","secret":"{secret}"}}}}"#);
     let list = r#"{"get":{"id":"g","topic":"me","what":"sub"}}"#;

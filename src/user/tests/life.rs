@@ -53,6 +53,7 @@ fn run_out(bench: &mut Bench) {
                     let reply = Err((FailureKind::Refused, String::new()));
                     drop(bench.on(Event::Http(reply)));
                 }
+                crate::user::machine::Way::Acceptance => drop(bench.on(Event::Accepted(Ok(())))),
                 crate::user::machine::Way::Token => {
                     let sent = bench.now;
                     drop(bench.on(Event::Token { sent, result: Ok(()) }));
