@@ -6,9 +6,11 @@ use anyhow::Context as _;
 
 use super::Exit;
 use super::args::ReportArgs;
-use crate::gate::{self, Gate, Severity};
+use super::load::Compiled;
+use crate::gate::NoBaseline;
 use crate::report::{self, Format};
 use crate::results::{Fold, Record, Results};
+use crate::scenario::gates_of;
 use crate::store::{JournalReader, RunFile, RunFolder, write_whole};
 
 pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -39,29 +41,20 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
 
 /// Results of a run that ended without a word: a fold over what its journal holds.
 fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
+    let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
+    let gates = gates_of(&scenario);
+    let mut jury = Compiled::of(&gates.list, gates.rules).jury();
     let mut journal = JournalReader::open(&folder.journal())?;
     let mut fold = Fold::new();
     for record in &mut journal {
-        fold.push(&record?);
+        let record = record?;
+        jury.hear(&record);
+        fold.push(&record);
     }
     for skipped in journal.skipped() {
         fold.push(&Record::Warning(format!("a part of the journal could not be used: {skipped}")));
     }
     let mut results = fold.finish();
-    let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
-    gate::judge(&gates(&scenario), &mut results);
+    jury.judge(&mut results, &NoBaseline);
     Ok(results)
-}
-
-/// The gates of a scenario that ran: they were checked then, so what cannot be read now is left out.
-fn gates(text: &str) -> Vec<Gate> {
-    let table: toml::Table = text.parse().unwrap_or_default();
-    let list = |key: &str, severity: Severity| -> Vec<Gate> {
-        let written = table.get("gates").and_then(|gates| gates.get(key)).and_then(toml::Value::as_array);
-        let texts = written.into_iter().flatten().filter_map(toml::Value::as_str);
-        texts.filter_map(|text| Gate::parse(text).ok()).map(|gate| gate.with_severity(severity)).collect()
-    };
-    let mut gates = list("require", Severity::Require);
-    gates.extend(list("warn", Severity::Warn));
-    gates
 }

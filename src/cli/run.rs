@@ -11,7 +11,7 @@ use super::load::{Ready, scenario};
 use super::progress::Display;
 use super::{Exit, signals, targets, terminal};
 use crate::engine::{self, Observer, Progress, RunOptions};
-use crate::gate;
+use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
 use crate::random::mix;
 use crate::report::{self, Format};
@@ -60,6 +60,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut watcher = Watcher {
         display: Display::new(args.progress, scenario.load.duration(), scenario.users.count),
         fold: Fold::new(),
+        jury: gates.jury(),
         journal: &mut journal,
         journal_trouble: None,
         has_started: false,
@@ -78,7 +79,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
         watcher.fold.push(&Record::Warning(trouble));
     }
     let mut results = watcher.fold.finish();
-    gate::judge(&gates, &mut results);
+    watcher.jury.judge(&mut results, &NoBaseline);
     write_reports(&folder, &results)?;
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
@@ -129,6 +130,7 @@ fn run_info(scenario: &Scenario, effective: &str, args: &RunArgs, started_at: Ti
         scenario_hash: format!("{:016x}", hash(effective)),
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
+        stages: ScenarioFacts::of(scenario).stages,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: format!("{cores} processors, {} {}", std::env::consts::OS, std::env::consts::ARCH),
         started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -178,6 +180,7 @@ fn quoted(word: &str) -> String {
 struct Watcher<'a> {
     display: Display,
     fold: Fold,
+    jury: Jury,
     journal: &'a mut JournalWriter,
     journal_trouble: Option<String>,
     has_started: bool,
@@ -191,6 +194,7 @@ impl Observer for Watcher<'_> {
     fn record(&mut self, record: Record) {
         self.has_started = true;
         self.fold.push(&record);
+        self.jury.hear(&record);
         if self.journal_trouble.is_some() {
             return;
         }
@@ -207,5 +211,9 @@ impl Observer for Watcher<'_> {
 
     fn progress(&mut self, record: &IntervalRecord, progress: &Progress) {
         self.display.interval(record, progress);
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        self.jury.abort().is_some()
     }
 }
