@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::args::RunArgs;
 use super::load::{Ready, scenario};
 use super::progress::Display;
-use super::{Exit, signals, targets, terminal};
+use super::{Exit, ci, signals, targets, terminal};
 use crate::engine::{self, Observer, Progress, RunOptions};
 use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
@@ -84,6 +84,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
     terminal::print(&String::from_utf8_lossy(&summary));
+    ci::tell(&results);
     eprintln!("\nreport: {}", folder.path_of(RunFile::Report).display());
     Ok(Exit::of(&results.verdict))
 }

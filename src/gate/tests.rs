@@ -155,9 +155,12 @@ fn mistakes_are_shown_at_their_place() {
     publish.p99 < 250ms
     ^^^^^^^^^^^ unknown figure `publish.p99`
       help: did you mean `publish.response.p99`?
-    publish.response.p98 < 250ms
-    ^^^^^^^^^^^^^^^^^^^^ unknown figure `publish.response.p98`
-      help: did you mean `publish.response.p99`?
+    publish.response.p100 < 250ms
+    ^^^^^^^^^^^^^^^^^^^^^ unknown figure `publish.response.p100`
+      help: did you mean `publish.response.p90`?
+    publish.response.p99.99999 < 250ms
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^ unknown figure `publish.response.p99.99999`
+      help: did you mean `publish.response.p9999`?
     throughput > 5
     ^^^^^^^^^^ unknown figure `throughput`
       help: figures are, for example, `publish.response.p99`, `delivery.lost`, `failures.ratio`, `arrivals.missed`
@@ -215,6 +218,60 @@ fn mistakes_are_shown_at_their_place() {
     delivery.lost ≤ 3
                   ^ unknown comparison `≤`
       help: write `<=`
+    publish.response.p99 over < 1s
+                              ^ `over` needs a duration
+      help: write it without blanks, such as `over 10s` or `over 1m30s`
+    publish.response.p99 over 10 < 1s
+                              ^^ `10` is no duration for `over`
+      help: write it without blanks, such as `over 10s` or `over 1m30s`
+    publish.response.p99 over 0s < 1s
+                              ^^ `0s` is no duration for `over`
+      help: write it without blanks, such as `over 10s` or `over 1m30s`
+    publish.response.p99 over 10s over 5s < 1s
+                                  ^^^^^^^ `over` is said twice
+      help: leave one of them out
+    publish.response.p99 during < 1s
+                                ^ `during` needs the name of a stage
+      help: write the name of a stage of `[load]`, such as `during "hold"`, or a span such as `during "1m..2m"`
+    publish.response.p99 during "hold < 1s
+                                ^^^^^^^^^^ this name has no closing quote
+      help: in a scenario a gate with quotes stands best in single quotes: `'… during "hold" < 1s'`
+    publish.response.p99 during "2m..1m" < 1s
+                                ^^^^^^^^ `2m..1m` is no span
+      help: write two instants of the load, the earlier one first, such as `during "1m..2m"`
+    publish.response.p99 < 1s for 10s
+                                  ^^^ `for` belongs to a rule of `abort_when`
+      help: how long a figure may be out of bounds is said there; a gate looks at the whole run, or `over` a window
+    publish.response.p99 < 1s min_samples few
+                                          ^^^ `min_samples` is a count, not `few`
+      help: write a whole number, such as `min_samples 500`
+    delivery.lost == 0 min_samples 5
+                                   ^ `delivery.lost` has no samples to ask for
+      help: it goes with times and ratios, which are read off samples
+    publish.response.p99 < 1s over 10s please
+                                       ^^^^^^ `please` is not expected here
+      help: after the bound stand `over`, `during`, `min_samples`, `for`, `after` or nothing
+    publish.response.p99 == baseline
+                            ^^^^^^^^ no two runs are equal
+      help: write `<=` or `>=` and how far off it may be, such as `<= baseline + 10%`
+    publish.response.p99 <= baseline 10%
+                                     ^^^ after `baseline` stands `+` or `-`
+      help: such as `baseline + 10%` or `baseline + 50ms`
+    publish.response.p99 <= baseline + 
+                                     ^ how far from the baseline?
+      help: write a part of the baseline, such as `+ 10%`, or a time, such as `+ 50ms`
+    publish.response.p99 <= baseline + 10
+                                       ^^ `10` needs a unit
+      help: write a part of the baseline, such as `+ 10%`, or a time, such as `+ 50ms`
+    publish.response.p99 <= baseline + 5pp
+                                       ^^^ `publish.response.p99` is a time, and no `pp` can be added to it
+      help: write a part of the baseline, such as `+ 10%`, or a time, such as `+ 50ms`
+    publish.rate >= baseline - 110%
+                             ^^^^^^ less than nothing of the baseline
+      help: write at most `baseline - 100%`
+    failures.ratio <= baseline + 5ms
+                                 ^^^ `failures.ratio` is a ratio, and no `ms` can be added to it
+      help: write a part of the baseline, such as `+ 10%`, or percentage points, such as `+ 0.5pp`
     "#);
 }
 
@@ -304,41 +361,41 @@ fn each_kind_of_figure_is_judged() {
         "generator.descriptors_max < 1000",
     ];
     insta::assert_snapshot!(table(&gates, &results()), @r#"
-    yes | publish.response.p99 < 250ms | 99ms
-     no | publish.response.p99 < 0.099s | 99ms | exactly the limit
-    yes | publish.response.p99<=99ms | 99ms
-      ? | publish.response.p999 < 1 s | 99.9ms | only 993 samples, `p999` needs 1000
-     no | publish.response.p50 > 1m | 20ms | 59.98s below the limit
-     no | publish.response.mean < 31234us | 31.235ms | 0.5us above the limit
+    yes | publish.response.p99 < 250ms | 99.0 ms
+     no | publish.response.p99 < 0.099s | 99.0 ms | exactly the limit
+    yes | publish.response.p99<=99ms | 99.0 ms
+      ? | publish.response.p999 < 1 s | 99.9 ms | only 993 samples, `p999` needs 1 000
+     no | publish.response.p50 > 1m | 20.0 ms | 60.0 s below the limit
+     no | publish.response.mean < 31234us | 31.235 ms | <1 µs above the limit
     yes | publish.response.count == 993 | 993
-    yes | publish.service.max <= 100ms | 100ms
-     no | publish.lag.p95 < 50ms | 95ms | 45ms above the limit
-    yes | publish.failed_response.p50 < 1s | 20ms
-      ? | publish.failed_response.p99 < 1s | 99ms | only 7 samples, `p99` needs 100
-    yes | connect.phase.tls.p95 < 100ms | 95ms
+    yes | publish.service.max <= 100ms | 100 ms
+     no | publish.lag.p95 < 50ms | 95.0 ms | 45.0 ms above the limit
+    yes | publish.failed_response.p50 < 1s | 20.0 ms
+      ? | publish.failed_response.p99 < 1s | 99.0 ms | only 7 samples, `p99` needs 100
+    yes | connect.phase.tls.p95 < 100ms | 95.0 ms
       ? | connect.phase.dns.p95 < 100ms |  | there is no sample
-    yes | publish.count == 1000 | 1000
+    yes | publish.count == 1000 | 1 000
      no | publish.failed < 7 | 7 | exactly the limit
-     no | publish.rate >= 50/s | 49.65/s | 0.35/s below the limit
-    yes | publish.failures.ratio <= 0.7% | 0.7% (7 of 1000)
+     no | publish.rate >= 50/s | 49.65/s | 0.350/s below the limit
+    yes | publish.failures.ratio <= 0.7% | 0.700% (7 of 1 000)
     yes | publish.failures.rejected == 6 | 6
     yes | publish.failures.rejected(409) == 2 | 2
      no | publish.failures.timed_out != 1 | 1 | exactly the limit
-     no | failures.ratio < 0.1% | 0.6863% (7 of 1020) | 0.5863 percentage points above the limit
+     no | failures.ratio < 0.1% | 0.686% (7 of 1 020) | 0.5863 percentage points above the limit
     yes | failures.count < 10 | 7
     yes | failures.closed == 0 | 0
-    yes | delivery.p99 < 500ms | 99ms
+    yes | delivery.p99 < 500ms | 99.0 ms
       ? | delivery.spread.p50 < 1s |  | there is no sample
     yes | delivery.lost == 0 | 0
     yes | delivery.lost.ratio < 0.1% | 0% (0 of 993)
      no | delivery.delivered >= 991 | 990 | 1 below the limit
      no | arrivals.missed == 0 | 1 | 1 above the limit
-    yes | arrivals.missed.ratio < 0.1% | 0.0999% (1 of 1001)
-    yes | arrivals.lag.p99 < 100ms | 99ms
+    yes | arrivals.missed.ratio < 0.1% | 0.0999% (1 of 1 001)
+    yes | arrivals.lag.p99 < 100ms | 99.0 ms
     yes | users.peak == 20 | 20
     yes | users.reconnects == 0 | 0
-     no | generator.cpu_s < 1s | 1.5s | 500ms above the limit
-     no | generator.rss_bytes_max < 64 MiB | 100 MiB | 36 MiB above the limit
+     no | generator.cpu_s < 1s | 1.50 s | 500 ms above the limit
+     no | generator.rss_bytes_max < 64 MiB | 100 MiB | 36.0 MiB above the limit
     yes | generator.descriptors_max < 1000 | 33
     "#);
 }
@@ -456,16 +513,16 @@ fn every_way_to_a_verdict() {
     gates hold: Pass
     no gates: Pass
     a gate fails: Fail
-    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    - `publish.response.p50 < 5ms` does not hold: measured 20.0 ms, 15.0 ms above the limit
     a gate cannot be told: NoVerdict
     - `publish.failed_response.p99 < 250ms` cannot be told: only 7 samples, `p99` needs 100
     failure beats doubt: Fail
-    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    - `publish.response.p50 < 5ms` does not hold: measured 20.0 ms, 15.0 ms above the limit
     saturated: NoVerdict
     - the generator was the bottleneck from second 12.2 on: give it more processors or less load
     saturation beats failure: NoVerdict
     - the generator was the bottleneck from second 0.0 on: give it more processors or less load
-    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    - `publish.response.p50 < 5ms` does not hold: measured 20.0 ms, 15.0 ms above the limit
     interrupted: NoVerdict
     - the run was interrupted after 3.5 s of 20.0 s
     terminated: NoVerdict
@@ -475,7 +532,7 @@ fn every_way_to_a_verdict() {
     aborted: NoVerdict
     - the run was aborted by a gate after 3.5 s of 20.0 s
     interrupted, and a gate fails: Fail
-    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    - `publish.response.p50 < 5ms` does not hold: measured 20.0 ms, 15.0 ms above the limit
     - the run was interrupted after 3.5 s of 20.0 s
     interrupted before enough: NoVerdict
     - the run was interrupted after 3.5 s of 20.0 s
@@ -486,7 +543,7 @@ fn every_way_to_a_verdict() {
     - nothing was measured: not one operation succeeded
     deliveries do not add up: NoVerdict
     - internal: books do not close: deliveries expected 993, but 991 delivered + 0 lost + 3 excused
-    - `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
+    - `publish.response.p50 < 5ms` does not hold: measured 20.0 ms, 15.0 ms above the limit
     arrivals do not add up: NoVerdict
     - internal: books do not close: arrivals planned 1001, but 1000 started + 0 missed
     operations do not add up: NoVerdict
@@ -503,8 +560,8 @@ fn a_gate_that_warns_never_fails_the_run() {
     judge(&gates, &mut results);
     assert_eq!((results.verdict.outcome, results.gates.len()), (Outcome::Pass, 3));
     insta::assert_snapshot!(results.warnings.join("\n"), @r#"
-    `publish.response.p50 < 5ms` does not hold: measured 20ms, 15ms above the limit
-    `publish.response.p9999 < 1s` cannot be told: only 993 samples, `p9999` needs 10000
+    `publish.response.p50 < 5ms` does not hold: measured 20.0 ms, 15.0 ms above the limit
+    `publish.response.p9999 < 1s` cannot be told: only 993 samples, `p9999` needs 10 000
     "#);
     judge(&gates, &mut results);
     assert_eq!(results.warnings.len(), 2, "judging anew does not repeat the warnings");

@@ -4,6 +4,7 @@
 //! clock, no measuring, no judging: what is not in the results is not in a report. Start reading at [`Format`] and
 //! [`render`]; [`figures`] says how numbers are written, `untrusted` how foreign text is made harmless.
 
+pub mod annotations;
 mod csv;
 pub mod doubts;
 #[cfg(test)]
