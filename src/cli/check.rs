@@ -89,7 +89,8 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
         "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
-        "gates": gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
+        "gates": gates.gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
+        "abort_when": gates.aborts.iter().map(|rule| rule.written().to_owned()).collect::<Vec<_>>(),
         "needs": {
             "descriptors": descriptors_needed(&scenario),
             "ports_per_source_address": ports.per_address(),
@@ -151,6 +152,7 @@ fn prose(plan: &serde_json::Value) -> String {
     }
     row("operations", list(&plan["operations"], ", "));
     row("gates", list(&plan["gates"], "\n               "));
+    row("aborts when", list(&plan["abort_when"], "\n               "));
     let needs = &plan["needs"];
     row(
         "needs",

@@ -44,7 +44,7 @@ pub(super) fn execute(args: &DoctorArgs) -> anyhow::Result<Exit> {
 fn examine(ready: &Ready, runs: &Path) -> anyhow::Result<Vec<Finding>> {
     let scenario = &ready.scenario;
     let mut findings = doctor::machine(Some(scenario), runs);
-    findings.extend(doctor::plan(scenario, &ready.gates));
+    findings.extend(doctor::plan(scenario, &ready.gates.gates));
     if scenario.target.url == TargetUrl::Embedded {
         findings.push(Finding::ok("target", "the embedded simulator, started with the run"));
         return Ok(findings);

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::args::ScenarioFlags;
-use crate::gate::{Gate, GateError, ScenarioFacts, Severity};
+use crate::gate::{AbortRule, Gate, GateError, Jury, Rules, ScenarioFacts, Severity};
 use crate::scenario::{
-    GateSeverity, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl, load,
+    GateRules, GateSeverity, GateText, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl,
+    load,
 };
 
 /// A scenario that can be run.
@@ -15,7 +16,52 @@ pub(super) struct Ready {
     pub(super) scenario: Scenario,
     /// Its text as it runs, without secrets.
     pub(super) effective: String,
+    pub(super) gates: Compiled,
+}
+
+/// Gates and rules that are understood.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
     pub(super) gates: Vec<Gate>,
+    pub(super) aborts: Vec<AbortRule>,
+    pub(super) rules: Rules,
+}
+
+impl Compiled {
+    /// The gates as a run left them: what is not understood is left out.
+    pub(super) fn of(list: &[GateText], rules: GateRules) -> Compiled {
+        let mut compiled = Compiled::with(rules);
+        list.iter().for_each(|written| drop(compiled.add(written, None)));
+        compiled
+    }
+
+    fn with(rules: GateRules) -> Compiled {
+        let GateRules { min_samples, missing_baseline_fails } = rules;
+        Compiled { rules: Rules { min_samples, missing_baseline_fails }, ..Compiled::default() }
+    }
+
+    /// Reads one, and checks it against what the scenario does, where that is known.
+    fn add(&mut self, written: &GateText, facts: Option<&ScenarioFacts>) -> Result<(), GateError> {
+        let severity = match written.severity {
+            GateSeverity::Abort => {
+                let rule = AbortRule::parse(&written.text)?;
+                facts.map_or(Ok(()), |facts| rule.check_against(facts))?;
+                self.aborts.push(rule);
+                return Ok(());
+            }
+            GateSeverity::Require => Severity::Require,
+            GateSeverity::Warn => Severity::Warn,
+        };
+        let gate = Gate::parse(&written.text)?;
+        facts.map_or(Ok(()), |facts| gate.check_against(facts))?;
+        self.gates.push(gate.with_severity(severity));
+        Ok(())
+    }
+
+    /// Who hears a run with these gates.
+    pub(super) fn jury(&self) -> Jury {
+        Jury::new(&self.gates, &self.aborts, self.rules)
+    }
 }
 
 /// Reads, checks and compiles a scenario.
@@ -47,7 +93,7 @@ pub(super) fn scenario_of(path: &Path, folder: &Path, flags: &ScenarioFlags) -> 
     };
     let loaded = load(&source, &overrides, &around).map_err(|problems| {
         let wrong = problems.gates().iter().filter_map(|written| {
-            let error = Gate::parse(&written.text).err()?;
+            let error = Compiled::default().add(written, None).err()?;
             Some(gate_problem(problems.place_in_gate(written, error.range.clone()), error))
         });
         let wrong = wrong.collect();
@@ -64,22 +110,15 @@ pub(super) fn scenario_of(path: &Path, folder: &Path, flags: &ScenarioFlags) -> 
 }
 
 /// Gates of a scenario, checked against what it does.
-fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Vec<Gate> {
+fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Compiled {
     let facts = ScenarioFacts::of(&loaded.scenario);
-    let mut gates = Vec::new();
+    let mut compiled = Compiled::with(loaded.scenario.gate_rules);
     for written in &loaded.scenario.gates {
-        let checked = Gate::parse(&written.text).and_then(|gate| gate.check_against(&facts).map(|()| gate));
-        match checked {
-            Ok(gate) => gates.push(gate.with_severity(match written.severity {
-                GateSeverity::Require => Severity::Require,
-                GateSeverity::Warn => Severity::Warn,
-            })),
-            Err(error) => {
-                problems.push(gate_problem(loaded.place_in_gate(written, error.range.clone()), error));
-            }
+        if let Err(error) = compiled.add(written, Some(&facts)) {
+            problems.push(gate_problem(loaded.place_in_gate(written, error.range.clone()), error));
         }
     }
-    gates
+    compiled
 }
 
 fn gate_problem(place: Range<usize>, error: GateError) -> Problem {

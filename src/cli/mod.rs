@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod ci;
 mod completions;
 mod doctor;
 mod exit;

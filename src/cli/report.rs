@@ -6,9 +6,11 @@ use anyhow::Context as _;
 
 use super::Exit;
 use super::args::ReportArgs;
-use crate::gate::{self, Gate, Severity};
+use super::load::Compiled;
+use crate::gate::{Jury, NoBaseline};
 use crate::report::{self, Format};
 use crate::results::{EndedBy, Fold, Record, Results};
+use crate::scenario::gates_of;
 use crate::store::{JournalReader, RunFile, RunFolder, RunLock, StoreError, write_whole};
 
 pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -53,17 +55,27 @@ fn finished(folder: &RunFolder) -> anyhow::Result<Option<Results>> {
 
 /// Results of a run that ended without a word: a fold over what its journal holds.
 fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
+    let mut jury = jury(folder)?;
     let mut fold = Fold::new();
     if RunLock::is_held(&folder.journal()) {
         let text = "the run was still going on when this was made: its end is missing because it has not come yet";
         eprintln!("warning: {text}");
         fold.push(&Record::Warning(text.to_owned()));
     }
-    read(folder, |record| fold.push(&record))?;
+    read(folder, |record| {
+        jury.hear(&record);
+        fold.push(&record);
+    })?;
     let mut results = fold.finish();
-    let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
-    gate::judge(&gates(&scenario), &mut results);
+    jury.judge(&mut results, &NoBaseline);
     Ok(results)
+}
+
+/// Who judges a run by the gates of its scenario: they were checked when it began, so what cannot be read now is left out.
+pub(super) fn jury(folder: &RunFolder) -> anyhow::Result<Jury> {
+    let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
+    let gates = gates_of(&scenario);
+    Ok(Compiled::of(&gates.list, gates.rules).jury())
 }
 
 /// Gives every record of a run to `take`, and a warning for each part of its journal that cannot be used.
@@ -88,17 +100,4 @@ pub(super) fn read(folder: &RunFolder, mut take: impl FnMut(Record)) -> anyhow::
         take(Record::Warning(format!("{more} further parts of the journal could not be used")));
     }
     Ok(())
-}
-
-/// The gates of a scenario that ran: they were checked then, so what cannot be read now is left out.
-fn gates(text: &str) -> Vec<Gate> {
-    let table: toml::Table = text.parse().unwrap_or_default();
-    let list = |key: &str, severity: Severity| -> Vec<Gate> {
-        let written = table.get("gates").and_then(|gates| gates.get(key)).and_then(toml::Value::as_array);
-        let texts = written.into_iter().flatten().filter_map(toml::Value::as_str);
-        texts.filter_map(|text| Gate::parse(text).ok()).map(|gate| gate.with_severity(severity)).collect()
-    };
-    let mut gates = list("require", Severity::Require);
-    gates.extend(list("warn", Severity::Warn));
-    gates
 }

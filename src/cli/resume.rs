@@ -24,9 +24,11 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
     }
     let lock = RunLock::take(&folder.journal())?;
     let mut fold = Fold::new();
+    let mut jury = report::jury(&folder)?;
     let mut trace = Trace::default();
     report::read(&folder, |record| {
         trace.follow(&record);
+        jury.hear(&record);
         fold.push(&record);
     })?;
     let Some(info) = trace.run.take() else {
@@ -53,7 +55,7 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
             return Ok(None);
         }
     };
-    let Ready { scenario, gates, .. } = ready;
+    let Ready { scenario, .. } = ready;
     let faults = targets::faults(origin.faults.as_deref())?;
     let stop = signals::listen(GOODBYE).context("cannot listen for signals")?;
     let resumption = trace.resumption(&info);
@@ -67,7 +69,7 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
     folder.remove_reports()?;
     let workers = workers(wanted_workers.or(origin.workers), service.simulator.is_some(), scenario.users.count);
     let plan = Plan::new(Arc::new(scenario), &info.id, workers).resumed(&info.id, resumption);
-    Ok(Some(Prepared { folder, lock, journal, service, plan: Arc::new(plan), info: *info, gates, fold, stop }))
+    Ok(Some(Prepared { folder, lock, journal, service, plan: Arc::new(plan), info: *info, fold, jury, stop }))
 }
 
 fn refused(run: &Path, why: &str) -> anyhow::Result<Option<Prepared>> {

@@ -14,9 +14,9 @@ use super::args::{ProgressKind, RunArgs};
 use super::load::{Ready, scenario};
 use super::progress::Display;
 use super::targets::Service;
-use super::{Exit, resume, signals, targets, terminal};
+use super::{Exit, ci, resume, signals, targets, terminal};
 use crate::engine::{self, Observer, Progress, RunOptions, Stop};
-use crate::gate::{self, Gate};
+use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
 use crate::random::mix;
 use crate::report::{self, Format};
@@ -57,9 +57,10 @@ pub(super) struct Prepared {
     pub(super) service: Service,
     pub(super) plan: Arc<Plan>,
     pub(super) info: RunInfo,
-    pub(super) gates: Vec<Gate>,
     /// What is known of the run so far.
     pub(super) fold: Fold,
+    /// Who judges it, having heard as much.
+    pub(super) jury: Jury,
     pub(super) stop: watch::Receiver<Stop>,
 }
 
@@ -91,7 +92,8 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let lock = RunLock::take(&folder.journal())?;
     folder.write_whole(RunFile::Scenario, effective.as_bytes())?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let origin = Origin { scenario: absolute(path), faults: args.faults.as_deref().map(absolute), workers: args.workers };
+    let origin =
+        Origin { scenario: absolute(path), faults: args.faults.as_deref().map(absolute), workers: args.workers };
     folder.write_origin(&origin)?;
     let journal = JournalWriter::open(&folder.journal())?;
     let service = targets::open(&scenario, faults)?;
@@ -99,17 +101,18 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let info = run_info(&scenario, &effective, path, args, started_at, service.targets.service.endpoint.is_tls);
     let workers = workers(args.workers, service.simulator.is_some(), users);
     let plan = Arc::new(Plan::new(scenario, &info.id, workers));
-    Ok(Some(Prepared { folder, lock, journal, service, plan, info, gates, fold: Fold::new(), stop }))
+    Ok(Some(Prepared { folder, lock, journal, service, plan, info, fold: Fold::new(), jury: gates.jury(), stop }))
 }
 
 fn carry_out(prepared: Prepared, progress: ProgressKind) -> anyhow::Result<Exit> {
-    let Prepared { folder, lock, journal, service, plan, info, gates, fold, stop } = prepared;
+    let Prepared { folder, lock, journal, service, plan, info, fold, jury, stop } = prepared;
     let scenario = &plan.scenario;
     let ages = Ages { fine: scenario.journal.fine, medium: scenario.journal.medium };
     let is_new = plan.resumption().is_none();
     let mut watcher = Watcher {
         display: Display::new(progress, scenario.load.duration(), scenario.users.count),
         fold,
+        jury,
         journal: JournalKeeper::start(journal, ages).context("no thread can be made for the journal")?,
         told: BTreeSet::new(),
         has_started: false,
@@ -117,7 +120,7 @@ fn carry_out(prepared: Prepared, progress: ProgressKind) -> anyhow::Result<Exit>
     let options = RunOptions { plan: Arc::clone(&plan), info, targets: service.targets, interval: INTERVAL, stop };
     let outcome = engine::run(options, &mut watcher);
     watcher.display.finish();
-    let Watcher { mut fold, journal, mut told, has_started, .. } = watcher;
+    let Watcher { mut fold, jury, journal, mut told, has_started, .. } = watcher;
     for trouble in journal.finish() {
         tell(trouble, &mut told, &mut fold);
     }
@@ -129,12 +132,13 @@ fn carry_out(prepared: Prepared, progress: ProgressKind) -> anyhow::Result<Exit>
         return Err(error.into());
     }
     let mut results = fold.finish();
-    gate::judge(&gates, &mut results);
+    jury.judge(&mut results, &NoBaseline);
     let written = write_reports(&folder, &results);
     drop(lock);
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
     terminal::print(&String::from_utf8_lossy(&summary));
+    ci::tell(&results);
     // The verdict is told even when no file can hold it.
     written?;
     eprintln!("\nreport: {}", folder.path_of(RunFile::Report).display());
@@ -190,6 +194,7 @@ fn run_info(
         scenario_hash: scenario_hash(effective),
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
+        stages: ScenarioFacts::of(scenario).stages,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: format!("{cores} processors, {} {}", std::env::consts::OS, std::env::consts::ARCH),
         started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -240,6 +245,7 @@ fn quoted(word: &str) -> String {
 struct Watcher {
     display: Display,
     fold: Fold,
+    jury: Jury,
     journal: JournalKeeper,
     /// Troubles of the journal that have been told.
     told: BTreeSet<String>,
@@ -254,6 +260,7 @@ impl Observer for Watcher {
     fn record(&mut self, record: Record) {
         self.has_started = true;
         self.fold.push(&record);
+        self.jury.hear(&record);
         self.journal.put(record);
         for trouble in self.journal.troubles() {
             tell(trouble, &mut self.told, &mut self.fold);
@@ -262,6 +269,10 @@ impl Observer for Watcher {
 
     fn progress(&mut self, record: &IntervalRecord, progress: &Progress) {
         self.display.interval(record, progress);
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        self.jury.abort().is_some()
     }
 }
 

@@ -20,7 +20,11 @@ const STATES_MAX: u32 = 2_000;
 
 pub(super) fn look(scenario: &Scenario, gates: &[Gate]) -> Vec<Finding> {
     let planned = Planned::of(scenario);
-    let mut findings: Vec<Finding> = gates.iter().filter_map(|gate| judge(gate, planned.of_gate(gate)?)).collect();
+    let load_s = scenario.load.duration().as_secs_f64();
+    // Of what the plan makes a window has its part.
+    let part = |gate: &Gate| gate.window().map_or(1.0, |window| window.as_secs_f64() / load_s.max(1e-9));
+    let planned_of = |gate: &Gate| Some(planned.of_gate(gate)? * part(gate));
+    let mut findings: Vec<Finding> = gates.iter().filter_map(|gate| judge(gate, planned_of(gate)?)).collect();
     if findings.is_empty() && !gates.is_empty() {
         findings.push(Finding::ok(CHECK, format!("the plan has samples enough for all {}", gates.len())));
     }

@@ -63,6 +63,10 @@ pub trait Observer {
     fn record(&mut self, record: Record);
     /// An interval is over; called before its record.
     fn progress(&mut self, record: &IntervalRecord, progress: &Progress);
+    /// Whether what was recorded so far is reason to end the load now: asked after each record of it.
+    fn has_seen_enough(&self) -> bool {
+        false
+    }
 }
 
 /// How a run ended.

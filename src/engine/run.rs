@@ -251,7 +251,12 @@ impl Run {
         let ended_by = loop {
             tokio::select! {
                 handover = workers.handovers.recv() => match handover {
-                    Some(handover) => { note(&mut collector, handover, observer); }
+                    Some(handover) => {
+                        note(&mut collector, handover, observer);
+                        if observer.has_seen_enough() {
+                            break EndedBy::Abort;
+                        }
+                    }
                     None => break EndedBy::Crash,
                 },
                 reason = stopped(stop) => break reason,

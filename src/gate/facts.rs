@@ -1,16 +1,28 @@
 //! Gates against a scenario, before it runs: a gate on what never happens is a mistake, not a pass.
 
-use super::{Gate, GateError};
+use std::time::Duration;
+
+use super::parse::error;
+use super::span::{Unknown, duration_text};
+use super::{AbortRule, Gate, GateError};
 use crate::ops::OpId;
+use crate::results::StageFigures;
 use crate::scenario::{Scenario, TokenFlow};
 
+/// Shortest window: a run is recorded once a second.
+const WINDOW_MIN: Duration = Duration::from_secs(1);
+
 /// What a scenario has to offer to its gates.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScenarioFacts {
     /// Every operation that is carried out: those of its steps, and `token` when access tokens are fetched.
     pub ops: Vec<OpId>,
     /// Whether it has an open model: `[load] arrivals`.
     pub has_arrivals: bool,
+    /// The stages of its load curves.
+    pub stages: Vec<StageFigures>,
+    /// How long its load lasts.
+    pub load: Duration,
 }
 
 impl ScenarioFacts {
@@ -23,33 +35,112 @@ impl ScenarioFacts {
         }
         ops.sort();
         ops.dedup();
-        ScenarioFacts { ops, has_arrivals: !scenario.load.arrivals.is_empty() }
+        let stages = scenario.load.stages.iter().map(|stage| StageFigures {
+            name: stage.name.clone(),
+            from_s: stage.from.as_secs_f64(),
+            to_s: stage.to.as_secs_f64(),
+        });
+        ScenarioFacts {
+            ops,
+            has_arrivals: !scenario.load.arrivals.is_empty(),
+            stages: stages.collect(),
+            load: scenario.load.duration(),
+        }
+    }
+}
+
+impl AbortRule {
+    /// Whether the scenario makes the figure at all, and lasts long enough for the rule to end it.
+    pub fn check_against(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
+        self.gate.check_figure(facts)?;
+        self.gate.check_window(facts)?;
+        if facts.load > Duration::ZERO && self.after + self.hold >= facts.load {
+            let message = format!("this rule can never end the run, whose load lasts {}", duration_text(facts.load));
+            let help = "make `for` and `after` shorter".to_owned();
+            return Err(GateError { range: 0..self.written().len(), message, help: Some(help) });
+        }
+        Ok(())
     }
 }
 
 impl Gate {
-    /// Whether the scenario makes the figure at all. The error's place is in the expression as written.
+    /// Whether the scenario makes the figure at all, and has the stage and the time for its windows. The error's place is
+    /// in the expression as written.
     pub fn check_against(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
-        let start = self.written.len() - self.written.trim_start().len();
-        let error = |length: usize, message: String, help: String| {
-            Err(GateError { range: start..start + length, message, help: Some(help) })
-        };
+        self.check_figure(facts)?;
+        if let Some(why) = self.figure.without_windows().filter(|_| self.window.is_some() || self.span.is_some()) {
+            let range = if self.window.is_some() { &self.places.window } else { &self.places.span };
+            let help = "leave the window out: the gate is then about the whole run";
+            return error(range.clone(), format!("`{}` has no windows: it {why}", self.figure), help);
+        }
+        self.check_window(facts)
+    }
+
+    fn check_figure(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
+        let start = self.places.figure.start;
         if let Some(op) = self.figure.operation()
             && !facts.ops.contains(&op)
         {
             let used: Vec<String> = facts.ops.iter().map(|op| format!("`{}`", op.name())).collect();
             let message = format!("no step of this scenario is `{}`", op.name());
-            return error(op.name().len(), message, format!("it uses {}", used.join(", ")));
+            return error(start..start + op.name().len(), message, format!("it uses {}", used.join(", ")));
         }
         let family = self.figure.family();
+        let family_at = start..start + family.len();
         if family == "arrivals" && !facts.has_arrivals {
-            let message = "this scenario has no arrivals".to_owned();
-            return error(family.len(), message, "give it an open model with `[load] arrivals`".to_owned());
+            let message = "this scenario has no arrivals";
+            return error(family_at, message, "give it an open model with `[load] arrivals`");
         }
         if family == "delivery" && !facts.ops.contains(&OpId::Publish) {
-            let message = "nothing is delivered: no step of this scenario is `publish`".to_owned();
-            return error(family.len(), message, "add a `publish` step or remove the gate".to_owned());
+            let message = "nothing is delivered: no step of this scenario is `publish`";
+            return error(family_at, message, "add a `publish` step or remove the gate");
         }
         Ok(())
+    }
+
+    fn check_window(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
+        let mut room = facts.load;
+        if let Some(span) = &self.span {
+            let (from_s, to_s) = match span.find(&facts.stages) {
+                Ok(found) => found,
+                Err(unknown) => {
+                    return error(self.places.span.clone(), format!("no stage is {span}"), way(unknown, facts));
+                }
+            };
+            let length = Duration::try_from_secs_f64(to_s - from_s).unwrap_or_default();
+            let is_beyond = from_s >= facts.load.as_secs_f64();
+            if length.is_zero() || is_beyond {
+                let message = if is_beyond { "is beyond the load" } else { "takes no time" };
+                let help = format!("the load lasts {}", duration_text(facts.load));
+                return error(self.places.span.clone(), format!("{span} {message}"), help);
+            }
+            room = room.min(length);
+        }
+        let Some(window) = self.window else { return Ok(()) };
+        if window < WINDOW_MIN {
+            let message = format!("a window of {} is finer than what is recorded", duration_text(window));
+            return error(
+                self.places.window.clone(),
+                message,
+                "a run is recorded once a second: `over 1s` is the finest",
+            );
+        }
+        if window > room {
+            let message = format!("a window of {} does not fit into {}", duration_text(window), duration_text(room));
+            return error(self.places.window.clone(), message, "make it shorter, or leave it out for the whole");
+        }
+        Ok(())
+    }
+}
+
+fn way(unknown: Unknown, facts: &ScenarioFacts) -> String {
+    let listed = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match unknown {
+        Unknown::Several(names) => format!("there are {}", listed(&names)),
+        Unknown::Nothing { nearest: Some(near) } => format!("did you mean `{near}`?"),
+        Unknown::Nothing { nearest: None } => {
+            let names: Vec<String> = facts.stages.iter().map(|stage| stage.name.clone()).collect();
+            format!("the stages of `[load]` are {}", listed(&names))
+        }
     }
 }

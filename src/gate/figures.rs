@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::{Quantity, Statistic};
-use crate::metrics::Phase;
+use crate::metrics::{Latency, OpFigures, Phase};
 use crate::ops::{FAILURE_WORDS, FailureKind, OpId};
-use crate::results::{LatencyFigures, OperationFigures, Results};
+use crate::results::{IntervalRecord, LatencyFigures, OperationFigures, Results};
 
 /// Longest name for which a nearest one is looked up, bytes.
 const NAME_BYTES_MAX: usize = 80;
@@ -42,8 +42,11 @@ type Read<T> = fn(&Results, &Subject) -> T;
 
 /// Where a figure comes from.
 pub(super) enum Source {
-    /// A histogram's statistic.
-    Latency(for<'a> fn(&'a Results, &Subject) -> Option<&'a LatencyFigures>),
+    /// A histogram's statistic: as the results keep it, and the histogram in a record, for windows.
+    Times(
+        for<'a> fn(&'a Results, &Subject) -> Option<&'a LatencyFigures>,
+        for<'a> fn(&'a IntervalRecord, &Subject) -> Option<&'a Latency>,
+    ),
     /// A counter, and how many things there were to count: without any it says nothing.
     Count { value: Read<u64>, of: Read<u64> },
     /// A share of a whole.
@@ -68,6 +71,20 @@ const fn row(name: &'static str, source: Source, summary: &'static str) -> Row {
 
 fn op<'a>(results: &'a Results, subject: &Subject) -> Option<&'a OperationFigures> {
     results.operations.get(subject.op?.name())
+}
+
+/// An operation in one record.
+fn within<'a>(record: &'a IntervalRecord, subject: &Subject) -> Option<&'a OpFigures> {
+    record.figures.ops.get(subject.op?.index())
+}
+
+fn phase<'a>(record: &'a IntervalRecord, subject: &Subject) -> Option<&'a Latency> {
+    let (phase, _) = Phase::ALL.iter().find(|(_, word)| Some(*word) == subject.phase)?;
+    within(record, subject)?.phases.get(*phase as usize)
+}
+
+fn per_s(count: u64, results: &Results) -> f64 {
+    if results.run.load_s > 0.0 { count as f64 / results.run.load_s } else { 0.0 }
 }
 
 fn op_count(results: &Results, subject: &Subject, count: fn(&OperationFigures) -> u64) -> u64 {
@@ -118,14 +135,30 @@ fn of_class(op: &OperationFigures, subject: &Subject) -> u64 {
     op.failures.iter().filter(|(class, _)| fits(class)).map(|(_, count)| count).sum()
 }
 
-use Source::{Bytes, Count, Latency, Rate, Ratio, Seconds};
+use Source::{Bytes, Count, Rate, Ratio, Seconds, Times};
 
 static ROWS: &[Row] = &[
-    row("<op>.response.<stat>", Latency(|r, s| Some(&op(r, s)?.response_us)), "from due to answered, of successes"),
-    row("<op>.service.<stat>", Latency(|r, s| Some(&op(r, s)?.service_us)), "from sent to answered, of successes"),
-    row("<op>.lag.<stat>", Latency(|r, s| Some(&op(r, s)?.lag_us)), "from due to sent: the generator's own lateness"),
-    row("<op>.failed_response.<stat>", Latency(|r, s| Some(&op(r, s)?.failed_us)), "from due to failed, of failures"),
-    row("<op>.phase.<phase>.<stat>", Latency(|r, s| op(r, s)?.phases_us.get(s.phase?)), "a part of the operation"),
+    row(
+        "<op>.response.<stat>",
+        Times(|r, s| Some(&op(r, s)?.response_us), |r, s| Some(&within(r, s)?.response)),
+        "from due to answered, of successes",
+    ),
+    row(
+        "<op>.service.<stat>",
+        Times(|r, s| Some(&op(r, s)?.service_us), |r, s| Some(&within(r, s)?.service)),
+        "from sent to answered, of successes",
+    ),
+    row(
+        "<op>.lag.<stat>",
+        Times(|r, s| Some(&op(r, s)?.lag_us), |r, s| Some(&within(r, s)?.lag)),
+        "from due to sent: the generator's own lateness",
+    ),
+    row(
+        "<op>.failed_response.<stat>",
+        Times(|r, s| Some(&op(r, s)?.failed_us), |r, s| Some(&within(r, s)?.failed_response)),
+        "from due to failed, of failures",
+    ),
+    row("<op>.phase.<phase>.<stat>", Times(|r, s| op(r, s)?.phases_us.get(s.phase?), phase), "a part of the operation"),
     row("<op>.count", Count { value: started, of: started }, "operations begun"),
     row("<op>.ok", Count { value: |r, s| op_count(r, s, |op| op.ok), of: started }, "answered as they should be"),
     row("<op>.failed", Count { value: |r, s| op_count(r, s, |op| op.failed), of: started }, "failed, of any class"),
@@ -145,8 +178,21 @@ static ROWS: &[Row] = &[
         Count { value: |r, s| op(r, s).map_or(0, |op| of_class(op, s)), of: settled },
         "failures of one class",
     ),
-    row("delivery.<stat>", Latency(|r, _| Some(&r.delivery.delivery_us)), "from sent to received, for each receiver"),
-    row("delivery.spread.<stat>", Latency(|r, _| Some(&r.delivery.spread_us)), "from the first receiver to the last"),
+    row(
+        "delivery.<stat>",
+        Times(|r, _| Some(&r.delivery.delivery_us), |r, _| Some(&r.figures.delivery)),
+        "from sent to received, for each receiver",
+    ),
+    row(
+        "delivery.spread.<stat>",
+        Times(|r, _| Some(&r.delivery.spread_us), |r, _| Some(&r.ledger.spread)),
+        "from the first receiver to the last",
+    ),
+    row(
+        "delivery.rate",
+        Rate { value: |r, _| per_s(r.delivery.delivered, r), of: published },
+        "deliveries a second of load",
+    ),
     row("delivery.published", Count { value: published, of: published }, "publishes sent"),
     row("delivery.accepted", Count { value: |r, _| r.delivery.accepted, of: published }, "publishes accepted"),
     row("delivery.refused", Count { value: |r, _| r.delivery.refused, of: published }, "publishes refused"),
@@ -197,13 +243,26 @@ static ROWS: &[Row] = &[
         Ratio { part: |r, _| r.arrivals.missed, whole: planned },
         "missed among the planned arrivals",
     ),
-    row("arrivals.lag.<stat>", Latency(|r, _| Some(&r.arrivals.lag_us)), "from due to given to a user"),
+    row(
+        "arrivals.rate",
+        Rate { value: |r, _| per_s(r.arrivals.started, r), of: planned },
+        "arrivals given to a user, a second",
+    ),
+    row(
+        "arrivals.lag.<stat>",
+        Times(|r, _| Some(&r.arrivals.lag_us), |r, _| Some(&r.figures.arrivals.lag)),
+        "from due to given to a user",
+    ),
     row("users.peak", Count { value: online, of: online }, "most users online at once"),
     row("users.logins", Count { value: |r, _| r.users.logins, of: online }, "successful logins"),
     row("users.reconnects", Count { value: |r, _| r.users.reconnects, of: online }, "connections opened again"),
     row("generator.cpu_s", Seconds(|r, _| r.generator.cpu_s), "processor time of this process"),
     row("generator.rss_bytes_max", Bytes(|r, _| r.generator.rss_bytes_max), "most memory of this process"),
-    row("generator.lag.<stat>", Latency(|r, _| Some(&r.generator.lag_us)), "lateness of the generator's timers"),
+    row(
+        "generator.lag.<stat>",
+        Times(|r, _| Some(&r.generator.lag_us), |r, _| Some(&r.figures.timer_lag)),
+        "lateness of the generator's timers",
+    ),
     row(
         "generator.descriptors_max",
         Count { value: |r, _| r.generator.descriptors_max, of: |r, _| r.generator.descriptors_max },
@@ -249,7 +308,8 @@ fn holes() -> [(&'static str, Vec<&'static str>); 4] {
 impl Figure {
     /// The figure with this name.
     pub fn by_name(name: &str) -> Option<Figure> {
-        let figure = |(row, pattern): (usize, &Row)| Some(Figure { row, subject: Subject::of(pattern.name, name)? });
+        let words = words(name);
+        let figure = |(row, pattern): (usize, &Row)| Some(Figure { row, subject: Subject::of(pattern.name, &words)? });
         ROWS.iter().enumerate().find_map(figure)
     }
 
@@ -280,8 +340,8 @@ impl Figure {
     /// What it measures.
     pub fn quantity(&self) -> Quantity {
         match (self.source(), self.subject.statistic) {
-            (Latency(_), Some(Statistic::Count)) | (Count { .. }, _) => Quantity::Count,
-            (Latency(_) | Seconds(_), _) => Quantity::Time,
+            (Times(..), Some(Statistic::Count)) | (Count { .. }, _) => Quantity::Count,
+            (Times(..) | Seconds(_), _) => Quantity::Time,
             (Ratio { .. }, _) => Quantity::Ratio,
             (Rate { .. }, _) => Quantity::Rate,
             (Bytes(_), _) => Quantity::Bytes,
@@ -296,6 +356,22 @@ impl Figure {
     /// The first word of its name.
     pub fn family(&self) -> &'static str {
         ROWS[self.row].name.split('.').next().unwrap_or_default()
+    }
+
+    /// Why it has no windows, if it has none: what is told at the end alone would be 0 in each of them.
+    pub fn without_windows(&self) -> Option<&'static str> {
+        match ROWS[self.row].name {
+            "delivery.lost" | "delivery.lost.ratio" | "delivery.excused" | "delivery.expected" | "delivery.unknown" => {
+                Some("is settled when the run is over")
+            }
+            "<op>.open" => Some("is what the end of the run leaves open"),
+            _ => None,
+        }
+    }
+
+    /// Whether it may end up larger when a run goes on: counts do, and what they are divided by time.
+    pub(super) fn grows(&self) -> bool {
+        matches!(self.quantity(), Quantity::Count | Quantity::Rate)
     }
 
     pub(super) fn source(&self) -> &'static Source {
@@ -313,24 +389,40 @@ impl Figure {
 
 impl Subject {
     /// Reads the words that stand for the holes of a pattern.
-    fn of(pattern: &str, name: &str) -> Option<Subject> {
+    fn of(pattern: &str, words: &[&str]) -> Option<Subject> {
         let mut subject = Subject::default();
-        let mut words = name.split('.');
+        let mut words = words.iter().copied();
         for part in pattern.split('.') {
             let word = words.next()?;
             match part {
                 "<op>" => subject.op = Some(OpId::by_name(word)?),
                 "<phase>" => subject.phase = Some(phase_of(subject.op?, word)?),
                 "<class>" => subject.class = Some(class(word)?),
-                "<stat>" => {
-                    let known = Statistic::ALL.iter().find(|(_, known)| *known == word);
-                    subject.statistic = Some(known.map(|(statistic, _)| *statistic)?);
-                }
+                "<stat>" => subject.statistic = Some(Statistic::by_word(word)?),
                 literal if literal == word => {}
                 _ => return None,
             }
         }
         words.next().is_none().then_some(subject)
+    }
+}
+
+/// The words of a name; the point within `p99.9` divides none.
+fn words(name: &str) -> Vec<&str> {
+    let is_percentile = |head: &str| head.starts_with('p') && Statistic::by_word(head).is_some();
+    match name.rsplit_once('.') {
+        Some((before, fraction)) if fraction.starts_with(|c: char| c.is_ascii_digit()) => {
+            let start = before.rfind('.').map_or(0, |point| point + 1);
+            let mut words: Vec<&str> = before.split('.').collect();
+            if is_percentile(&before[start..]) || before[start..].starts_with("p0") {
+                words.pop();
+                words.push(&name[start..]);
+            } else {
+                words.push(fraction);
+            }
+            words
+        }
+        _ => name.split('.').collect(),
     }
 }
 
@@ -354,12 +446,13 @@ fn class(word: &str) -> Option<String> {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Subject { op, phase, class, statistic } = &self.subject;
+        let stat = statistic.map(Statistic::word);
         for (index, part) in ROWS[self.row].name.split('.').enumerate() {
             let word = match part {
                 "<op>" => op.map(OpId::name),
                 "<phase>" => *phase,
                 "<class>" => class.as_deref(),
-                "<stat>" => statistic.map(Statistic::word),
+                "<stat>" => stat.as_deref(),
                 literal => Some(literal),
             };
             write!(f, "{}{}", if index == 0 { "" } else { "." }, word.unwrap_or(part))?;

@@ -5,6 +5,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::results::figures;
+
 /// Most digits of a limit, before and after the point together.
 const DIGITS_MAX: usize = 15;
 
@@ -70,6 +72,8 @@ pub enum Unit {
     Minutes,
     /// `%`
     Percent,
+    /// `pp`: percentage points, for the distance from a baseline.
+    Points,
     /// `/s`
     PerSecond,
     /// `B`
@@ -84,13 +88,14 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit with its word, and its size in the base unit as a fraction. Base units: microseconds, bytes, one.
-    pub const ALL: [(Unit, &'static str, (u64, u64)); 11] = [
+    pub const ALL: [(Unit, &'static str, (u64, u64)); 12] = [
         (Unit::None, "", (1, 1)),
         (Unit::Microseconds, "us", (1, 1)),
         (Unit::Milliseconds, "ms", (1_000, 1)),
         (Unit::Seconds, "s", (1_000_000, 1)),
         (Unit::Minutes, "m", (60_000_000, 1)),
         (Unit::Percent, "%", (1, 100)),
+        (Unit::Points, "pp", (1, 100)),
         (Unit::PerSecond, "/s", (1, 1)),
         (Unit::Bytes, "B", (1, 1)),
         (Unit::Kibibytes, "KiB", (1 << 10, 1)),
@@ -132,6 +137,17 @@ impl Limit {
         self.number.mantissa as f64 * size as f64 / (parts as f64 * 10f64.powi(self.number.places as i32))
     }
 
+    /// As every report writes it: `250 ms`, `0.5%`.
+    pub(super) fn text(self) -> String {
+        match self.unit {
+            Unit::Microseconds => format!("{} µs", self.number),
+            Unit::Minutes => format!("{} min", self.number),
+            Unit::Milliseconds | Unit::Seconds => format!("{} {}", self.number, self.unit.row().0),
+            Unit::None if self.number.is_whole() => figures::count(self.number.mantissa),
+            _ => self.to_string(),
+        }
+    }
+
     /// How `part / whole`, in the base unit, stands to this limit. Exact; `whole` is not 0.
     pub fn compare_fraction(self, part: u64, whole: u64) -> Ordering {
         let (_, (size, parts)) = self.unit.row();
@@ -153,22 +169,12 @@ impl fmt::Display for Limit {
     }
 }
 
-/// A time with the unit that suits it, to the microsecond: a figure just beyond its limit must not look equal to it.
-pub(super) fn time_text(micros: f64) -> String {
+/// A time to the microsecond: a figure just beyond its limit must not look equal to it.
+pub(super) fn exact_time(micros: f64) -> String {
     match micros.abs() {
-        below if below < 1e3 => format!("{}us", trimmed(micros, 3)),
-        below if below < 1e6 => format!("{}ms", trimmed(micros / 1e3, 3)),
-        _ => format!("{}s", trimmed(micros / 1e6, 6)),
-    }
-}
-
-/// A size with the unit that suits it.
-pub(super) fn bytes_text(bytes: f64) -> String {
-    match bytes.abs() {
-        below if below < 1024.0 => format!("{} B", trimmed(bytes, 0)),
-        below if below < 1_048_576.0 => format!("{} KiB", trimmed(bytes / 1024.0, 3)),
-        below if below < 1_073_741_824.0 => format!("{} MiB", trimmed(bytes / 1_048_576.0, 3)),
-        _ => format!("{} GiB", trimmed(bytes / 1_073_741_824.0, 3)),
+        below if below < 1e3 => format!("{} µs", trimmed(micros, 3)),
+        below if below < 1e6 => format!("{} ms", trimmed(micros / 1e3, 3)),
+        _ => format!("{} s", trimmed(micros / 1e6, 6)),
     }
 }
 

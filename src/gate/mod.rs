@@ -1,39 +1,76 @@
 //! Gates: bounds on figures of a run, and the verdict that follows from them.
 //!
-//! `publish.response.p99 < 250ms` names a figure of the table in `figures.rs`, compares it and gives the limit its unit.
-//! A gate that cannot be told, for want of samples or because nothing was measured, never passes. Knows results and
-//! operations' names, and nothing of how a run is made. Start reading at [`Gate`], then at [`judge`].
+//! `publish.response.p99 over 10s during "hold" < 250ms` names a figure of the table in `figures.rs`, says which part of
+//! the run it is about, and compares the worst of it with a bound. A gate that cannot be told, for want of samples or
+//! because nothing was measured, never passes. Knows results, records and operations' names, and nothing of how a run is
+//! made. Start reading at [`Gate`]; a [`Jury`] hears the records of a run, because windows are not in its results, and
+//! judges it at the end. The grammar is in `docs/gates.md`.
 
+mod abort;
+mod bound;
 mod error;
 mod evaluate;
 mod facts;
 mod figures;
+mod jury;
 mod limit;
 mod parse;
+mod parse_bound;
+mod percentile;
 mod quantity;
+mod reading;
+mod span;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod track;
 mod verdict;
+#[cfg(test)]
+mod window_tests;
+mod windows;
 
 use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
 
+pub use abort::AbortRule;
+pub use bound::{Baseline, Bound, NoBaseline, Sign, Slack};
 pub use error::GateError;
-pub use evaluate::evaluate;
 pub use facts::ScenarioFacts;
 pub use figures::{Figure, FigureDescription, catalogue};
+pub use jury::{Jury, Rules};
 pub use limit::{Decimal, Limit, Unit};
+pub use percentile::Percentile;
 pub use quantity::{Quantity, Statistic};
-pub use verdict::{judge, verdict};
+pub use span::Span;
+pub use verdict::verdict;
+
+pub use crate::results::Severity;
 
 /// One bound on one figure.
 #[derive(Debug, Clone)]
 pub struct Gate {
     figure: Figure,
+    /// The worst of all windows of this length is judged.
+    window: Option<Duration>,
+    /// Only this part of the load counts.
+    span: Option<Span>,
     comparison: Comparison,
-    limit: Limit,
+    bound: Bound,
+    min_samples: Option<u64>,
     severity: Severity,
     /// As in the scenario.
     written: String,
+    places: Places,
+}
+
+/// Where the parts of an expression stand in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Places {
+    figure: Range<usize>,
+    window: Range<usize>,
+    span: Range<usize>,
+    bound: Range<usize>,
 }
 
 /// How the measured figure is compared with the limit.
@@ -84,27 +121,17 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// What a gate that does not hold leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Severity {
-    /// The run fails.
-    #[default]
-    Require,
-    /// The results carry a warning.
-    Warn,
-}
-
 impl Gate {
     /// A gate made of its parts. `None` when the limit's unit does not fit the figure.
     pub fn new(figure: Figure, comparison: Comparison, limit: Limit) -> Option<Gate> {
         if !figure.quantity().units().contains(&limit.unit) {
             return None;
         }
-        let written = format!("{figure} {comparison} {limit}");
-        Some(Gate { figure, comparison, limit, severity: Severity::Require, written })
+        Gate::parse(&format!("{figure} {comparison} {limit}")).ok()
     }
 
     /// The same gate with another consequence.
+    #[must_use]
     pub fn with_severity(mut self, severity: Severity) -> Gate {
         self.severity = severity;
         self
@@ -115,9 +142,21 @@ impl Gate {
         &self.figure
     }
 
+    /// The figure with its window and its span: what a baseline knows it by.
+    pub fn measure(&self) -> String {
+        let window = self.window.map(|window| format!(" over {}", span::duration_text(window)));
+        let span = self.span.as_ref().map(|span| format!(" during {span}"));
+        format!("{}{}{}", self.figure, window.unwrap_or_default(), span.unwrap_or_default())
+    }
+
+    /// Length of the windows that it looks at, if it looks at windows.
+    pub fn window(&self) -> Option<Duration> {
+        self.window
+    }
+
     /// Samples that its figure needs to say anything, when it is read off a histogram.
     pub fn samples_min(&self) -> Option<u64> {
-        self.figure.statistic().map(Statistic::samples_min)
+        self.figure.statistic().map(|statistic| statistic.samples_min().max(self.min_samples.unwrap_or(0)))
     }
 
     /// What it leads to.
@@ -129,19 +168,28 @@ impl Gate {
     pub fn written(&self) -> &str {
         &self.written
     }
+
+    /// Whether more of what is measured makes it hold.
+    fn wants_more(&self) -> bool {
+        matches!(self.comparison, Comparison::Greater | Comparison::GreaterOrEqual)
+    }
 }
 
 /// The same meaning, however it was written.
 impl PartialEq for Gate {
     fn eq(&self, other: &Gate) -> bool {
-        let meaning = |gate: &Gate| (gate.comparison, gate.limit, gate.severity);
-        meaning(self) == meaning(other) && self.figure == other.figure
+        let meaning = |gate: &Gate| (gate.window, gate.comparison, gate.bound, gate.min_samples, gate.severity);
+        meaning(self) == meaning(other) && self.figure == other.figure && self.span == other.span
     }
 }
 
 /// In one form, whatever the blanks of the scenario.
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.figure, self.comparison, self.limit)
+        write!(f, "{} {} {}", self.measure(), self.comparison, self.bound)?;
+        match self.min_samples {
+            Some(count) => write!(f, " min_samples {count}"),
+            None => Ok(()),
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! What kind of thing a figure is: which units its limit takes, and how many samples it needs.
 
-use super::Unit;
+use std::borrow::Cow;
+
+use super::{Percentile, Unit};
+use crate::metrics::Latency;
 use crate::results::LatencyFigures;
 
 /// What a figure measures.
@@ -56,18 +59,8 @@ impl Quantity {
 /// What is read off a histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
-    /// Median.
-    P50,
-    /// 90th percentile.
-    P90,
-    /// 95th percentile.
-    P95,
-    /// 99th percentile.
-    P99,
-    /// 99.9th percentile.
-    P999,
-    /// 99.99th percentile.
-    P9999,
+    /// A percentile.
+    Percentile(Percentile),
     /// Arithmetic mean.
     Mean,
     /// Smallest.
@@ -79,7 +72,20 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    /// Every statistic with its word.
+    /// Median.
+    pub const P50: Statistic = Statistic::Percentile(Percentile::of_millionths(500_000));
+    /// 90th percentile.
+    pub const P90: Statistic = Statistic::Percentile(Percentile::of_millionths(900_000));
+    /// 95th percentile.
+    pub const P95: Statistic = Statistic::Percentile(Percentile::of_millionths(950_000));
+    /// 99th percentile.
+    pub const P99: Statistic = Statistic::Percentile(Percentile::of_millionths(990_000));
+    /// 99.9th percentile.
+    pub const P999: Statistic = Statistic::Percentile(Percentile::of_millionths(999_000));
+    /// 99.99th percentile.
+    pub const P9999: Statistic = Statistic::Percentile(Percentile::of_millionths(999_900));
+
+    /// Every statistic that the results keep, with its word.
     pub const ALL: [(Statistic, &'static str); 10] = [
         (Statistic::P50, "p50"),
         (Statistic::P90, "p90"),
@@ -93,38 +99,57 @@ impl Statistic {
         (Statistic::Count, "count"),
     ];
 
+    /// The statistic with this word: one of the list, or any percentile.
+    pub fn by_word(word: &str) -> Option<Statistic> {
+        let known = Statistic::ALL.iter().find(|(_, known)| *known == word).map(|(statistic, _)| *statistic);
+        known.or_else(|| Percentile::by_word(word).map(Statistic::Percentile))
+    }
+
     /// Its word.
-    pub fn word(self) -> &'static str {
-        Statistic::ALL.iter().find(|(statistic, _)| *statistic == self).map_or("", |(_, word)| word)
+    pub fn word(self) -> Cow<'static, str> {
+        match (Statistic::ALL.iter().find(|(statistic, _)| *statistic == self), self) {
+            (Some((_, word)), _) => Cow::Borrowed(word),
+            (None, Statistic::Percentile(percentile)) => Cow::Owned(percentile.to_string()),
+            (None, _) => Cow::Borrowed(""),
+        }
     }
 
     /// Samples below which it says nothing: 1/(1 − q) for the quantile q, so that at least one sample lies beyond it.
     pub const fn samples_min(self) -> u64 {
         match self {
-            Statistic::P50 => 2,
-            Statistic::P90 => 10,
-            Statistic::P95 => 20,
-            Statistic::P99 => 100,
-            Statistic::P999 => 1_000,
-            Statistic::P9999 => 10_000,
+            Statistic::Percentile(percentile) => percentile.samples_min(),
             Statistic::Mean | Statistic::Min | Statistic::Max => 1,
             Statistic::Count => 0,
         }
     }
 
-    /// Its value in microseconds; for [`Statistic::Count`] the samples.
-    pub fn of(self, figures: &LatencyFigures) -> f64 {
-        match self {
+    /// Its value in microseconds as results keep it, for [`Statistic::Count`] the samples; `None` for a percentile that
+    /// they do not keep.
+    pub fn of(self, figures: &LatencyFigures) -> Option<f64> {
+        Some(match self {
             Statistic::P50 => figures.p50 as f64,
             Statistic::P90 => figures.p90 as f64,
             Statistic::P95 => figures.p95 as f64,
             Statistic::P99 => figures.p99 as f64,
             Statistic::P999 => figures.p999 as f64,
             Statistic::P9999 => figures.p9999 as f64,
+            Statistic::Percentile(_) => return None,
             Statistic::Mean => figures.mean,
             Statistic::Min => figures.min as f64,
             Statistic::Max => figures.max as f64,
             Statistic::Count => figures.count as f64,
+        })
+    }
+
+    /// Its value in microseconds read off a whole histogram, for [`Statistic::Count`] the samples; 0 without samples.
+    pub fn read(self, latency: &Latency) -> f64 {
+        match (self, latency.get()) {
+            (Statistic::Percentile(percentile), _) => latency.quantile(percentile.quantile()) as f64,
+            (Statistic::Mean, Some(histogram)) => histogram.mean(),
+            (Statistic::Min, Some(histogram)) => histogram.min() as f64,
+            (Statistic::Max, _) => latency.max() as f64,
+            (Statistic::Count, _) => latency.count() as f64,
+            (Statistic::Mean | Statistic::Min, None) => 0.0,
         }
     }
 }

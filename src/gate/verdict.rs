@@ -1,24 +1,6 @@
 //! The verdict: what the gates, and the doubts about the run itself, add up to.
 
-use super::{Gate, Severity, evaluate};
-use crate::results::{EndedBy, GateFigures, Outcome, Results, Verdict};
-
-/// Judges a run: fills in its gates, its verdict, and a warning for each gate that only warns and does not hold.
-pub fn judge(gates: &[Gate], results: &mut Results) {
-    results.gates = evaluate(gates, results);
-    for gate in gates.iter().filter(|gate| gate.severity == Severity::Warn) {
-        let judged = gate.evaluate(results);
-        let warning = match judged.passed {
-            Some(true) => continue,
-            Some(false) => not_held(&judged),
-            None => not_told(&judged),
-        };
-        if !results.warnings.contains(&warning) {
-            results.warnings.push(warning);
-        }
-    }
-    results.verdict = verdict(results);
-}
+use crate::results::{EndedBy, GateFigures, GateStatus, Outcome, Results, Severity, Verdict};
 
 /// What the judged gates and the run's own health say.
 ///
@@ -28,7 +10,9 @@ pub fn judge(gates: &[Gate], results: &mut Results) {
 pub fn verdict(results: &Results) -> Verdict {
     let mut doubts = saturation(results);
     doubts.extend(open_books(results));
-    let failed: Vec<String> = results.gates.iter().filter(|gate| gate.passed == Some(false)).map(not_held).collect();
+    let required = || results.gates.iter().filter(|gate| gate.severity == Severity::Require);
+    let gates = required().filter(|gate| gate.passed == Some(false)).map(not_held);
+    let failed: Vec<String> = aborted(results).into_iter().chain(gates).collect();
     if doubts.is_empty() && !failed.is_empty() {
         // A run that was broken off says so, whatever else it says.
         let reasons = failed.into_iter().chain(broken_off(results)).collect();
@@ -38,19 +22,31 @@ pub fn verdict(results: &Results) -> Verdict {
     if results.operations.values().all(|op| op.ok == 0) {
         doubts.push("nothing was measured: not one operation succeeded".to_owned());
     }
-    doubts.extend(results.gates.iter().filter(|gate| gate.passed.is_none()).map(not_told));
+    doubts.extend(required().filter(|gate| gate.passed.is_none()).map(not_told));
     // Not the verdict, and still what the reader wants to know.
     doubts.extend(failed);
     let outcome = if doubts.is_empty() { Outcome::Pass } else { Outcome::NoVerdict };
     Verdict { outcome, reasons: doubts }
 }
 
-fn not_held(gate: &GateFigures) -> String {
-    format!("`{}` does not hold: measured {}, {}", gate.gate, gate.measured, gate.note)
+pub(super) fn not_held(gate: &GateFigures) -> String {
+    if gate.status == Some(GateStatus::NoBaseline) {
+        return not_told(gate);
+    }
+    let window = gate.window.map(|window| format!(" from second {:.1} to {:.1}", window.from_s, window.to_s));
+    format!("`{}` does not hold: measured {}{}, {}", gate.gate, gate.measured, window.unwrap_or_default(), gate.note)
 }
 
-fn not_told(gate: &GateFigures) -> String {
+pub(super) fn not_told(gate: &GateFigures) -> String {
     format!("`{}` cannot be told: {}", gate.gate, gate.note)
+}
+
+fn aborted(results: &Results) -> Option<String> {
+    let abort = results.abort.as_ref()?;
+    Some(format!(
+        "`{}` of `abort_when` was so from second {:.1} to {:.1}, measured {} at last",
+        abort.rule, abort.from_s, abort.at_s, abort.measured
+    ))
 }
 
 fn saturation(results: &Results) -> Vec<String> {

@@ -128,6 +128,41 @@ impl LedgerTotals {
         self.spread.merge(spread);
     }
 
+    /// What was added since an earlier moment; nothing is open in it, and it has no histogram.
+    pub fn since(&self, earlier: &LedgerTotals) -> LedgerTotals {
+        let less = |now: u64, before: u64| now.saturating_sub(before);
+        let each = |now: &[u64], before: &[u64], sums: &mut [u64]| {
+            for (sum, (now, before)) in sums.iter_mut().zip(now.iter().zip(before)) {
+                *sum = less(*now, *before);
+            }
+        };
+        let (mut lost_by, mut excused) = ([0; LossKind::ALL.len()], [0; ExcuseReason::ALL.len()]);
+        each(&self.lost_by, &earlier.lost_by, &mut lost_by);
+        each(&self.excused, &earlier.excused, &mut excused);
+        LedgerTotals {
+            published: less(self.published, earlier.published),
+            accepted: less(self.accepted, earlier.accepted),
+            refused: less(self.refused, earlier.refused),
+            unknown: less(self.unknown, earlier.unknown),
+            expected: less(self.expected, earlier.expected),
+            delivered: less(self.delivered, earlier.delivered),
+            lost: less(self.lost, earlier.lost),
+            lost_by,
+            not_accepted: less(self.not_accepted, earlier.not_accepted),
+            excused,
+            open: 0,
+            duplicated: less(self.duplicated, earlier.duplicated),
+            reordered: less(self.reordered, earlier.reordered),
+            phantom: less(self.phantom, earlier.phantom),
+            late: less(self.late, earlier.late),
+            corrupted: less(self.corrupted, earlier.corrupted),
+            foreign: less(self.foreign, earlier.foreign),
+            echo_expected: less(self.echo_expected, earlier.echo_expected),
+            echo_delivered: less(self.echo_delivered, earlier.echo_delivered),
+            spread: Latency::default(),
+        }
+    }
+
     /// Counts deliveries as lost.
     pub(super) fn lose(&mut self, count: u64, kind: LossKind) {
         self.lost += count;

@@ -254,6 +254,27 @@ impl Interval {
         self.worker_cpu_us += other.worker_cpu_us;
     }
 
+    /// The same counts without a histogram, which take little memory: for those who keep many intervals.
+    pub fn counters(&self) -> Interval {
+        // Field by field: one that is added later is decided on here.
+        let Interval { ops, delivery: _, arrivals, users, traffic, failures, timer_lag: _, send_queue, worker_cpu_us } =
+            self;
+        let ArrivalCounts { planned, started, missed, lag: _ } = arrivals;
+        let counts =
+            |op: &OpFigures| OpFigures { started: op.started, ok: op.ok, failed: op.failed, ..OpFigures::default() };
+        Interval {
+            ops: ops.iter().map(counts).collect(),
+            delivery: Latency::default(),
+            arrivals: ArrivalCounts { planned: *planned, started: *started, missed: *missed, lag: Latency::default() },
+            users: users.clone(),
+            traffic: traffic.clone(),
+            failures: failures.clone(),
+            timer_lag: Latency::default(),
+            send_queue: *send_queue,
+            worker_cpu_us: *worker_cpu_us,
+        }
+    }
+
     /// Forgets everything and keeps the memory of the histograms. Open requests and online users are gauges:
     /// their owner sets them before each hand-over.
     pub fn clear(&mut self) {

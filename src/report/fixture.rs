@@ -64,6 +64,19 @@ pub fn rich() -> Results {
         gate("failures.ratio < 0.5%", "0.209%", "0.5%", Some(true), ""),
         gate("arrivals.missed <= 10", "7", "10", Some(true), ""),
         gate("history.response.p99 < 1s", "", "1 s", None, "the operation never succeeded"),
+        GateFigures {
+            severity: Severity::Warn,
+            samples: Some(1_240),
+            stage: "hold-1".to_owned(),
+            window: Some(WindowFigures { from_s: 305.0, to_s: 315.0 }),
+            ..gate(
+                "publish.service.p99 over 10s during \"hold-1\" < 300ms",
+                "352 ms",
+                "300 ms",
+                Some(false),
+                "52.0 ms above the limit",
+            )
+        },
     ];
     results.verdict = Verdict {
         outcome: Outcome::Fail,
@@ -266,6 +279,10 @@ fn run_info(load_s: f64) -> RunInfo {
         scenario_hash: "9f2c4e7ab1d05836".to_owned(),
         users_planned: 200,
         load_planned_s: load_s,
+        stages: vec![
+            StageFigures { name: "ramp-1".to_owned(), from_s: 0.0, to_s: load_s / 10.0 },
+            StageFigures { name: "hold-1".to_owned(), from_s: load_s / 10.0, to_s: load_s },
+        ],
         version: "0.1.0".to_owned(),
         machine: "4 processors, Linux 6.1 x86_64".to_owned(),
         started_at: "2026-05-08T09:12:03Z".to_owned(),
@@ -438,7 +455,7 @@ fn failures() -> Vec<FailureFigures> {
 
 fn gate(gate: &str, measured: &str, limit: &str, passed: Option<bool>, note: &str) -> GateFigures {
     let [gate, measured, limit, note] = [gate, measured, limit, note].map(str::to_owned);
-    GateFigures { gate, measured, limit, passed, note }
+    GateFigures { gate, measured, limit, passed, note, ..GateFigures::default() }
 }
 
 fn by<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {

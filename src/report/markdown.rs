@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::results::{LatencyFigures, OperationFigures, Outcome, Results};
+use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::{doubts, figures, untrusted, wording};
 
@@ -49,11 +49,12 @@ fn gates(results: &Results, out: &mut impl Write) -> io::Result<()> {
     for gate in &results.gates {
         let result = match gate.passed {
             Some(true) => "✅ pass",
+            Some(false) if gate.severity == Severity::Warn => "⚠️ warning",
             Some(false) => "❌ **fail**",
             None => "⚠️ cannot be told",
         };
         let (name, measured) = (text(&gate.gate), text(wording::measured(gate)));
-        writeln!(out, "| {result} | {name} | {measured} | {} | {} |", text(&gate.limit), text(&gate.note))?;
+        writeln!(out, "| {result} | {name} | {measured} | {} | {} |", text(&gate.limit), text(&wording::remark(gate)))?;
     }
     writeln!(out)
 }
@@ -155,6 +156,7 @@ mod tests {
         | ✅ pass | failures.ratio &lt; 0.5% | 0.209% | 0.5% |  |
         | ✅ pass | arrivals.missed &lt;= 10 | 7 | 10 |  |
         | ⚠️ cannot be told | history.response.p99 &lt; 1s | no samples | 1 s | the operation never succeeded |
+        | ⚠️ warning | publish.service.p99 over 10s during "hold-1" &lt; 300ms | 352 ms | 300 ms | at 5:05–5:15 of hold-1: 52.0 ms above the limit |
 
         ### Operations
 

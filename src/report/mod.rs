@@ -2,11 +2,11 @@
 //!
 //! Every report is a pure function of [`Results`](crate::results::Results) and writes to any `io::Write`; no file, no
 //! clock, no measuring, no judging: what is not in the results is not in a report. Start reading at [`Format`] and
-//! [`render`]; `figures` says how numbers are written, `untrusted` how foreign text is made harmless.
+//! [`render`]; [`figures`] says how numbers are written, `untrusted` how foreign text is made harmless.
 
+pub mod annotations;
 mod csv;
 pub mod doubts;
-pub mod figures;
 #[cfg(test)]
 mod fixture;
 mod format;
@@ -18,4 +18,5 @@ pub mod text;
 pub mod untrusted;
 mod wording;
 
+pub use crate::results::figures;
 pub use format::{Format, RenderError, UnknownFormat, render};

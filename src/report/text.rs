@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::results::{LatencyFigures, OperationFigures, Outcome, Results};
+use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::untrusted::{cut, one_line};
 use super::{doubts, figures, wording};
@@ -187,10 +187,11 @@ fn gates(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<
                 let word = wording::gate(gate);
                 let coloured = match gate.passed {
                     Some(true) => layout.green(word),
-                    Some(false) => layout.red(word),
+                    Some(false) if gate.severity == Severity::Require => layout.red(word),
+                    Some(false) => layout.yellow(word),
                     None => layout.yellow(word),
                 };
-                (coloured, one_line(&gate.note))
+                (coloured, one_line(&wording::remark(gate)))
             }
         };
         let line = format!("{word}  {}  {note}", padded(&row[..3], &widths));
@@ -320,13 +321,14 @@ mod tests {
         arrivals    20 664 planned = 20 657 started + 7 missed
         generator   2 workers · cpu 1 min 21 s · memory 59.0 MiB · own lag p99 241 µs
 
-              gate                            measured   limit
-        FAIL  publish.response.p99 < 250ms      311 ms  250 ms  24% over the limit
-        PASS  delivery.p99 < 500ms              399 ms  500 ms
-        FAIL  delivery.lost == 0                     2       0  2 messages were accepted and stored but not pushed
-        PASS  failures.ratio < 0.5%             0.209%    0.5%
-        PASS  arrivals.missed <= 10                  7      10
-        ----  history.response.p99 < 1s     no samples     1 s  the operation never succeeded
+              gate                                                  measured   limit
+        FAIL  publish.response.p99 < 250ms                            311 ms  250 ms  24% over the limit
+        PASS  delivery.p99 < 500ms                                    399 ms  500 ms
+        FAIL  delivery.lost == 0                                           2       0  2 messages were accepted and stored but not pushed
+        PASS  failures.ratio < 0.5%                                   0.209%    0.5%
+        PASS  arrivals.missed <= 10                                        7      10
+        ----  history.response.p99 < 1s                           no samples     1 s  the operation never succeeded
+        WARN  publish.service.p99 over 10s during "hold-1" < 30…      352 ms  300 ms  at 5:05–5:15 of hold-1: 52.0 ms above the limit
 
         warning: no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s
         FAIL: 2 of 6 gates did not hold

@@ -1,7 +1,7 @@
 //! Sentences that more than one report says about the same figures.
 
 use crate::ops::OpId;
-use crate::results::{EndedBy, GateFigures, OperationFigures, Outcome, Results};
+use crate::results::{EndedBy, GateFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::figures;
 
@@ -16,12 +16,13 @@ pub fn outcome(outcome: Outcome) -> &'static str {
 
 /// The answer in a sentence that counts the gates.
 pub fn verdict(results: &Results) -> String {
-    let gates = &results.gates;
+    let gates: Vec<&GateFigures> = results.gates.iter().filter(|gate| gate.severity == Severity::Require).collect();
     let broken = gates.iter().filter(|gate| gate.passed == Some(false)).count();
     let open = gates.iter().filter(|gate| gate.passed.is_none()).count();
     let all = figures::counted(gates.len() as u64, "gate");
     match results.verdict.outcome {
         Outcome::Pass if gates.is_empty() => "the run was carried out; the scenario has no gates".to_owned(),
+        Outcome::Fail if results.abort.is_some() => "the run had clearly failed and was ended early".to_owned(),
         Outcome::Pass if gates.len() == 1 => "the gate held".to_owned(),
         Outcome::Pass => format!("all {all} held"),
         Outcome::Fail if broken > 0 => format!("{broken} of {all} did not hold"),
@@ -35,6 +36,7 @@ pub fn verdict(results: &Results) -> String {
 pub fn gate(gate: &GateFigures) -> &'static str {
     match gate.passed {
         Some(true) => "PASS",
+        Some(false) if gate.severity == Severity::Warn => "WARN",
         Some(false) => "FAIL",
         None => "----",
     }
@@ -43,6 +45,27 @@ pub fn gate(gate: &GateFigures) -> &'static str {
 /// What was measured for a gate, or the words for nothing.
 pub fn measured(gate: &GateFigures) -> &str {
     if gate.measured.is_empty() { figures::NO_SAMPLES } else { &gate.measured }
+}
+
+/// Where in the load the measured value was taken; nothing for a figure of the whole run.
+pub fn place(gate: &GateFigures) -> String {
+    match (gate.window, gate.stage.as_str()) {
+        (None, stage) => stage.to_owned(),
+        (Some(window), stage) => {
+            let at = format!("{}–{}", figures::position(window.from_s), figures::position(window.to_s));
+            if stage.is_empty() { at } else { format!("{at} of {stage}") }
+        }
+    }
+}
+
+/// What a gate has to say beside its figures: where it was measured, and how far off.
+pub fn remark(gate: &GateFigures) -> String {
+    let place = place(gate);
+    match (place.is_empty(), gate.note.is_empty()) {
+        (true, _) => gate.note.clone(),
+        (false, true) => format!("at {place}"),
+        (false, false) => format!("at {place}: {}", gate.note),
+    }
 }
 
 /// What ended the run.

@@ -225,6 +225,7 @@ impl Fold {
             users: self.users(),
             traffic: self.traffic(),
             gates: Vec::new(),
+            abort: None,
             failures: self.failures.figures(load_start),
             generator: self.generator(load_start),
             warnings: self.warnings(),

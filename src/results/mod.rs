@@ -4,6 +4,7 @@
 //! from the records of a run.
 
 mod failure_sums;
+pub mod figures;
 mod fold;
 #[cfg(test)]
 mod fold_tests;

@@ -29,8 +29,11 @@ pub struct Results {
     pub users: UserFigures,
     /// Bytes and frames on the wire.
     pub traffic: TrafficFigures,
-    /// Every gate of the scenario, with what was measured.
+    /// Every gate of the scenario, those that only warn included, with what was measured.
     pub gates: Vec<GateFigures>,
+    /// The rule of `abort_when` that ended the run; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort: Option<AbortFigures>,
     /// Every kind of failure, with examples.
     pub failures: Vec<FailureFigures>,
     /// The generator's own health.
@@ -67,6 +70,9 @@ pub struct RunInfo {
     pub users_planned: u32,
     /// Length of the load planned, seconds.
     pub load_planned_s: f64,
+    /// Stages of the load curves with their names, in seconds of the load; empty for runs of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageFigures>,
     /// Version of this tool.
     pub version: String,
     /// Machine that made the load: processor count and system.
@@ -296,20 +302,99 @@ pub struct TrafficFigures {
     pub received_by_kind: BTreeMap<String, u64>,
 }
 
+/// A stage of a load curve.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct StageFigures {
+    /// Its name: the scenario's, or one such as `hold-1`.
+    pub name: String,
+    /// Its beginning, seconds of the load.
+    pub from_s: f64,
+    /// Its end, seconds of the load.
+    pub to_s: f64,
+}
+
+/// What a gate that does not hold leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The run fails.
+    #[default]
+    Require,
+    /// The results carry a warning.
+    Warn,
+}
+
+/// What became of a gate, for machines; `note` says it for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GateStatus {
+    /// It held.
+    Held,
+    /// It did not hold.
+    NotHeld,
+    /// Too few samples for an answer.
+    TooFewSamples,
+    /// Nothing was measured.
+    NotMeasured,
+    /// It compares with a baseline, and there is none.
+    NoBaseline,
+    /// Its window is finer than the intervals that are kept.
+    TooCoarse,
+    /// The run ended before it could be told.
+    EndedEarly,
+}
+
+/// A stretch of the load.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct WindowFigures {
+    /// Its beginning, seconds of the load.
+    pub from_s: f64,
+    /// Its end, seconds of the load.
+    pub to_s: f64,
+}
+
 /// One gate, judged.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct GateFigures {
     /// As written in the scenario.
     pub gate: String,
+    /// What it leads to when it does not hold; absent in older results, which list required gates alone.
+    #[serde(default)]
+    pub severity: Severity,
     /// What was measured, with its unit; empty when there was nothing to measure.
     pub measured: String,
     /// The limit, with its unit.
     pub limit: String,
     /// Whether it held; absent when it cannot be told.
     pub passed: Option<bool>,
-    /// Why it cannot be told, or how far off it was.
+    /// What became of it; absent in older results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<GateStatus>,
+    /// Samples behind what was measured, where it is read off samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u64>,
+    /// The stage or the span that it looks at; empty for the whole run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stage: String,
+    /// The worst window, or the span that was looked at; absent for a figure of the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowFigures>,
+    /// Why it cannot be told, how far off it was, or what was left out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+}
+
+/// The rule of `abort_when` that ended a run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct AbortFigures {
+    /// The rule as written in the scenario.
+    pub rule: String,
+    /// What was measured last, with its unit.
+    pub measured: String,
+    /// Since when it was so, seconds of the load.
+    pub from_s: f64,
+    /// When that was long enough, seconds of the load.
+    pub at_s: f64,
 }
 
 /// One kind of failure of one operation.

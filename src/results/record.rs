@@ -167,7 +167,8 @@ impl WorkerSample {
             let shares = [&*self, next].into_iter().filter(|sample| sample.has_shares()).map(share);
             (shares.fold(0.0, f64::max) * 1e6).round() as u64
         };
-        (self.cpu_ppm_max, self.starved_ppm_max) = (ppm_max(WorkerSample::cpu_share), ppm_max(WorkerSample::starved_share));
+        (self.cpu_ppm_max, self.starved_ppm_max) =
+            (ppm_max(WorkerSample::cpu_share), ppm_max(WorkerSample::starved_share));
         self.span_us += next.span_us;
         self.cpu_us += next.cpu_us;
         self.waited_us += next.waited_us;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::problem::Problem;
 use super::quantity::STAGE_MAX;
 use super::read::{Reader, Value};
+use super::stages::{self, Name};
 use super::users::USERS_MAX;
-use super::{Load, Spacing, Stage};
+use super::{Load, NamedStage, Spacing, Stage};
 
 pub(super) const LOAD_KEYS: &[&str] = &["users", "arrivals", "arrival_spacing", "drain"];
-pub(super) const STAGE_KEYS: &[&str] = &["to", "over", "hold"];
+pub(super) const STAGE_KEYS: &[&str] = &["to", "over", "hold", "name"];
 /// The words of `load.arrival_spacing`.
 pub(super) const SPACINGS: &[(&str, Spacing)] = &[("poisson", Spacing::Poisson), ("even", Spacing::Even)];
 
@@ -21,6 +22,8 @@ const DRAIN_MAX: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct Curve {
     pub(super) stages: Vec<Stage>,
+    /// The names that the scenario gives them.
+    pub(super) names: Vec<Name>,
     pub(super) peak: f64,
     pub(super) peak_place: Range<usize>,
     pub(super) place: Range<usize>,
@@ -32,6 +35,7 @@ pub(super) struct DraftLoad {
     pub(super) users: Option<Curve>,
     /// `Some(None)` without an open model, `None` when it could not be read.
     pub(super) arrivals: Option<Option<Curve>>,
+    stages: Vec<NamedStage>,
     spacing: Option<Spacing>,
     drain: Option<Duration>,
 }
@@ -41,6 +45,7 @@ impl DraftLoad {
         Some(Load {
             users: self.users?.stages,
             arrivals: self.arrivals?.map(|curve| curve.stages).unwrap_or_default(),
+            stages: self.stages,
             spacing: self.spacing?,
             drain: self.drain?,
         })
@@ -78,7 +83,11 @@ pub(super) fn load(reader: &mut Reader, value: &Value<'_>) -> Option<DraftLoad> 
         Some(value) => reader.duration("`drain`", value, Duration::ZERO..=DRAIN_MAX),
         None => Some(DRAIN),
     };
-    Some(DraftLoad { users, arrivals, spacing, drain })
+    let stages = match (&users, &arrivals) {
+        (Some(users), Some(arrivals)) => stages::named(reader, users, arrivals.as_ref()),
+        _ => Vec::new(),
+    };
+    Some(DraftLoad { users, arrivals, stages, spacing, drain })
 }
 
 fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {
@@ -89,15 +98,17 @@ fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {
         }
     };
     let list = reader.array(name, value, kind)?;
-    let mut curve = Curve { stages: Vec::new(), peak: 0.0, peak_place: value.span(), place: value.span() };
+    let mut curve =
+        Curve { stages: Vec::new(), names: Vec::new(), peak: 0.0, peak_place: value.span(), place: value.span() };
     let mut is_whole = true;
     for item in list.iter() {
         match stage(reader, item, name, unit) {
-            Some((stage, place)) => {
+            Some((stage, place, name)) => {
                 if let Some(to) = stage.to.filter(|to| *to > curve.peak) {
                     (curve.peak, curve.peak_place) = (to, place);
                 }
                 curve.stages.push(stage);
+                curve.names.push(name);
             }
             None => is_whole = false,
         }
@@ -121,9 +132,10 @@ fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {
     None
 }
 
-/// A stage and the place of its value.
-fn stage(reader: &mut Reader, value: &Value<'_>, name: &str, unit: Unit) -> Option<(Stage, Range<usize>)> {
-    let fields = reader.table(&format!("a stage of {name}"), value, STAGE_KEYS)?;
+/// A stage, the place of its value, and its name.
+fn stage(reader: &mut Reader, value: &Value<'_>, curve: &str, unit: Unit) -> Option<(Stage, Range<usize>, Name)> {
+    let fields = reader.table(&format!("a stage of {curve}"), value, STAGE_KEYS)?;
+    let name = stages::name(reader, fields.get("name"));
     let mut to_place = value.span();
     let to = match fields.get("to") {
         Some(to) => {
@@ -159,5 +171,5 @@ fn stage(reader: &mut Reader, value: &Value<'_>, name: &str, unit: Unit) -> Opti
             return None;
         }
     };
-    Some((stage, to_place))
+    Some((stage, to_place, name?))
 }

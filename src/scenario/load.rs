@@ -14,7 +14,7 @@ use super::problem::{Place, Problem, Problems};
 use super::read::{Fields, Reader, Value, shorten};
 use super::source::{Source, Sources};
 use super::step::sentence;
-use super::{GateSeverity, GateText, Scenario, check, expand, health, journal, persona, target, topology, users};
+use super::{GateText, Scenario, check, expand, gates, health, journal, persona, target, topology, users};
 
 pub(super) const SCENARIO_KEYS: &[&str] = &[
     "name",
@@ -31,7 +31,6 @@ pub(super) const SCENARIO_KEYS: &[&str] = &[
     "journal",
     "gates",
 ];
-pub(super) const GATES_KEYS: &[&str] = &["require", "warn"];
 /// Longest text of a scenario.
 const TEXT_BYTES_MAX: usize = 1 << 20;
 /// The seed of scenarios that name none: two runs of one file do the same.
@@ -225,7 +224,7 @@ fn scenario(
     }
     let health = health::health(reader, root.get("health"));
     let journal = journal::journal(reader, root.get("journal"));
-    let gates = gates(reader, root.get("gates"));
+    let gates = gates::gates(reader, root.get("gates"));
     let around = check::Around {
         users: users.as_ref(),
         topology: &topology,
@@ -252,7 +251,8 @@ fn scenario(
         personas: personas.into_iter().map(persona::DraftPersona::finish).collect::<Option<_>>()?,
         health: health?,
         journal: journal?,
-        gates: gates?,
+        gate_rules: gates.as_ref()?.rules,
+        gates: gates?.list,
     })
 }
 
@@ -268,29 +268,4 @@ fn scenario_name(reader: &mut Reader, value: &Value<'_>) -> Option<String> {
     let problem = problem.expected("expected letters, digits, `-`, `_` and `.`, at most 64");
     reader.problem(problem.help("it becomes the name of the run's folder; sentences go to `description`"));
     None
-}
-
-/// `[gates]`; what the expressions mean is checked by `gate`.
-fn gates(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Vec<GateText>> {
-    let mut gates = Vec::new();
-    let Some(value) = value else { return Some(gates) };
-    let fields = reader.table("`[gates]`", value, GATES_KEYS)?;
-    for (key, severity) in [("require", GateSeverity::Require), ("warn", GateSeverity::Warn)] {
-        let Some(value) = fields.get(key) else { continue };
-        let kind = "a list such as `[ \"delivery.lost == 0\" ]`";
-        for item in reader.array(&format!("`{key}`"), value, kind)?.iter() {
-            let Some(text) = reader.text_as("a gate", item, "a text such as `\"delivery.lost == 0\"`") else {
-                continue;
-            };
-            if text.text.trim().is_empty() {
-                let problem = Problem::at(text.place, "a gate is empty");
-                reader.problem(problem.expected("expected a bound such as `delivery.lost == 0`"));
-            } else {
-                let gate = GateText { text: text.text.to_owned(), severity, place: text.place };
-                reader.note_gate(gate.clone());
-                gates.push(gate);
-            }
-        }
-    }
-    Some(gates)
 }

@@ -2,12 +2,13 @@
 //!
 //! Reads no file and no environment by itself: the caller passes both in as [`Surroundings`]. Start reading at
 //! [`load()`]; what it answers is in [`Scenario`]. Each section of the file has a module (`target`, `users`,
-//! `topology`, `curves`, `persona`, `step`), and `check` looks across them.
+//! `topology`, `curves`, `persona`, `step`, `gates`), and `check` looks across them.
 
 mod check;
 mod curves;
 mod endpoint;
 mod expand;
+mod gates;
 mod health;
 mod journal;
 mod load;
@@ -24,6 +25,7 @@ mod robust;
 mod schema;
 mod secret;
 mod source;
+mod stages;
 mod starter;
 mod step;
 mod target;
@@ -36,6 +38,7 @@ mod bad_scenarios;
 #[cfg(test)]
 mod shipped;
 
+pub use gates::{Gates, gates_of};
 pub use load::{Loaded, Surroundings, load};
 pub use model::*;
 pub use overrides::Overrides;

@@ -40,6 +40,8 @@ pub struct Scenario {
     pub journal: Journal,
     /// Bounds that decide the verdict, as written, each with its place in the text.
     pub gates: Vec<GateText>,
+    /// What holds for all of them.
+    pub gate_rules: GateRules,
 }
 
 /// Where the load goes.
@@ -204,6 +206,8 @@ pub struct Load {
     pub users: Vec<Stage>,
     /// How many iterations begin each second; empty without an open model.
     pub arrivals: Vec<Stage>,
+    /// The stages of both curves with their names.
+    pub stages: Vec<NamedStage>,
     /// How arrivals are spaced.
     pub spacing: Spacing,
     /// How long what is in flight at the end is waited for.
@@ -217,6 +221,17 @@ pub struct Stage {
     pub to: Option<f64>,
     /// How long it takes.
     pub over: Duration,
+}
+
+/// A stage with its name and its place in the load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedStage {
+    /// The scenario's, or one such as `hold-1`.
+    pub name: String,
+    /// Its beginning.
+    pub from: Duration,
+    /// Its end.
+    pub to: Duration,
 }
 
 /// How arrivals are spaced.
@@ -354,6 +369,17 @@ pub enum GateSeverity {
     Require,
     /// The run passes with a warning.
     Warn,
+    /// No gate: what it says ends the run.
+    Abort,
+}
+
+/// What holds for all gates of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GateRules {
+    /// Samples that a time or a ratio needs at least.
+    pub min_samples: u64,
+    /// Whether a gate whose baseline is missing fails the run; otherwise the run has no verdict.
+    pub missing_baseline_fails: bool,
 }
 
 impl Target {

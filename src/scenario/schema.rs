@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{curves, persona, quantity, step, target, topology, users};
+use super::{curves, gates, persona, quantity, step, target, topology, users};
 use crate::ops::OpId;
 use crate::protocol::dialect;
 
@@ -179,8 +179,10 @@ fn topology_section() -> Value {
 }
 
 fn stage(to: Value) -> Value {
-    let moving = table("Goes to a value.", json!({ "to": to, "over": reference("duration") }), &["to", "over"]);
-    let holding = table("Stays where it is.", json!({ "hold": reference("duration") }), &["hold"]);
+    let name = json!({ "type": "string", "maxLength": 40, "description": "What gates call it: `during \"NAME\"`." });
+    let moving =
+        table("Goes to a value.", json!({ "to": to, "over": reference("duration"), "name": name }), &["to", "over"]);
+    let holding = table("Stays where it is.", json!({ "hold": reference("duration"), "name": name }), &["hold"]);
     json!({ "oneOf": [moving, holding] })
 }
 
@@ -268,9 +270,28 @@ fn state() -> Value {
 fn gates_section() -> Value {
     let list =
         |what: &str| json!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "description": what });
+    let rule = table(
+        "What ends the run.",
+        json!({
+            "gate": { "type": "string", "minLength": 1, "description": "What has to be so, such as `failures.ratio > 20%`." },
+            "for": reference("duration"),
+            "after": reference("duration"),
+        }),
+        &["gate"],
+    );
+    let rules = json!({ "oneOf": [{ "type": "string", "minLength": 1 }, rule] });
     table(
         "Bounds that decide the verdict, such as `publish.response.p99 < 250ms` or `delivery.lost == 0`.",
-        json!({ "require": list("The run fails when one does not hold."), "warn": list("The run warns when one does not hold.") }),
+        json!({
+            "require": list("The run fails when one does not hold."),
+            "warn": list("The run warns when one does not hold."),
+            "abort_when": {
+                "type": "array", "items": rules,
+                "description": "Ends the run as failed once one is so, as in `failures.ratio > 20% for 10s after 30s`.",
+            },
+            "min_samples": { "type": "integer", "minimum": 0, "default": 0, "description": "Samples that a time or a ratio needs at least." },
+            "missing_baseline": words(gates::MISSING_BASELINE, Some("no-verdict"), "What a gate without its baseline leads to."),
+        }),
         &[],
     )
 }
@@ -318,7 +339,8 @@ fn operation(id: OpId, generator: &mut schemars::SchemaGenerator) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::load::{GATES_KEYS, SCENARIO_KEYS};
+    use crate::scenario::gates::GATES_KEYS;
+    use crate::scenario::load::SCENARIO_KEYS;
     use crate::scenario::shipped::sources;
 
     fn keys(schema: &Value) -> Vec<&str> {

@@ -6,7 +6,7 @@ use askama::Template;
 
 use crate::report::untrusted::VisibleText;
 use crate::report::{doubts, figures, wording};
-use crate::results::{GateFigures, Outcome, Results, RunInfo};
+use crate::results::{GateFigures, Outcome, Results, RunInfo, Severity};
 
 use super::balance::{self, Balance, TimeRow};
 use super::curves;
@@ -54,6 +54,9 @@ struct Gate<'a> {
     figures: &'a GateFigures,
     class: &'static str,
     word: &'static str,
+    severity: &'static str,
+    /// Where in the load; empty for the whole run.
+    place: String,
     measured: &'a str,
 }
 
@@ -122,10 +125,15 @@ fn facts(results: &Results) -> Vec<Fact> {
 fn gate(gate: &GateFigures) -> Gate<'_> {
     let (class, word) = match gate.passed {
         Some(true) => ("pass", "pass"),
+        Some(false) if gate.severity == Severity::Warn => ("none", "warning"),
         Some(false) => ("fail", "fail"),
         None => ("none", "cannot be told"),
     };
-    Gate { figures: gate, class, word, measured: wording::measured(gate) }
+    let severity = match gate.severity {
+        Severity::Require => "required",
+        Severity::Warn => "warns",
+    };
+    Gate { figures: gate, class, word, severity, place: wording::place(gate), measured: wording::measured(gate) }
 }
 
 #[cfg(test)]

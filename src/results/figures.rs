@@ -1,4 +1,4 @@
-//! How figures are written for people: one way for every report.
+//! How figures are written for people: one way for every report and every gate.
 //!
 //! Three significant digits for measured times, whole numbers for counts, and words where there is no figure. A
 //! value that is not quite zero is never written as zero, and one that is not quite everything never as 100%.
@@ -90,19 +90,21 @@ pub fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return NO_FIGURE.to_owned();
     }
-    let percent = part as f64 / whole as f64 * 100.0;
-    if part == 0 {
-        "0%".to_owned()
-    } else if part == whole {
-        "100%".to_owned()
-    } else if percent < 0.001 {
-        "<0.001%".to_owned()
-    } else if percent > 99.99 && percent < 100.0 {
-        ">99.99%".to_owned()
-    } else if percent < 1.0 {
-        format!("{percent:.3}%")
-    } else {
-        format!("{percent:.2}%")
+    match part {
+        0 => "0%".to_owned(),
+        part if part == whole => "100%".to_owned(),
+        part => percent(part as f64 / whole as f64 * 100.0),
+    }
+}
+
+/// A percentage; never 0% or 100% unless it is exactly that.
+pub fn percent(percent: f64) -> String {
+    match percent {
+        0.0 => "0%".to_owned(),
+        percent if percent < 0.001 => "<0.001%".to_owned(),
+        percent if percent > 99.99 && percent < 100.0 => ">99.99%".to_owned(),
+        percent if percent < 1.0 => format!("{percent:.3}%"),
+        percent => format!("{percent:.2}%"),
     }
 }
 

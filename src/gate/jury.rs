@@ -1,0 +1,128 @@
+//! The jury: hears the records of a run, one by one, and judges its results at the end.
+//!
+//! What the results keep of a run is not enough for windows, for stages and for unusual percentiles. What gates need of
+//! that is known before the run begins, so a bounded sum for each of them is made while the records come: live, or
+//! read back from the journal, with the same outcome.
+
+use super::abort::AbortTrack;
+use super::tally::{Before, Slice};
+use super::track::Track;
+use super::{AbortRule, Baseline, Gate};
+use crate::results::{AbortFigures, EndedBy, GateFigures, IntervalRecord, Record, Results, Severity};
+use crate::tick::Tick;
+
+/// The interval in which somebody ended the load began within it.
+const INTERVAL_S: f64 = 0.5;
+
+/// What holds for all gates of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// Samples that a time or a ratio needs at least, beyond what its statistic needs anyway.
+    pub min_samples: u64,
+    /// Whether a missing baseline fails the run; otherwise the run has no verdict.
+    pub missing_baseline_fails: bool,
+}
+
+/// Hears a run and judges it.
+#[derive(Debug)]
+pub struct Jury {
+    gates: Vec<(Gate, Option<Track>)>,
+    aborts: Vec<AbortTrack>,
+    pub(super) rules: Rules,
+    before: Before,
+    /// Part of the run that the latest record belongs to.
+    part: u32,
+    load_start: Tick,
+    abort: Option<AbortFigures>,
+}
+
+impl Jury {
+    /// A jury for these gates.
+    pub fn new(gates: &[Gate], aborts: &[AbortRule], rules: Rules) -> Jury {
+        let track = |gate: &Gate| (gate.clone(), Track::of(gate, gate.wanted(rules.min_samples)));
+        Jury {
+            gates: gates.iter().map(track).collect(),
+            aborts: aborts.iter().map(AbortTrack::new).collect(),
+            rules,
+            before: Before::default(),
+            part: 0,
+            load_start: Tick::ZERO,
+            abort: None,
+        }
+    }
+
+    /// Hears the next record.
+    pub fn hear(&mut self, record: &Record) {
+        match record {
+            Record::Start(run) => {
+                let planned_us = (run.load_planned_s * 1e6).round() as u64;
+                self.gates.iter_mut().filter_map(|(_, track)| track.as_mut()).for_each(|track| {
+                    track.learn(&run.stages, planned_us);
+                });
+                self.aborts.iter_mut().for_each(|abort| abort.learn(&run.stages, planned_us));
+            }
+            Record::Interval(interval) => self.hear_interval(interval),
+            Record::End(end) => {
+                // What was so only after somebody else had ended the load is no reason.
+                if end.ended_by != EndedBy::Abort {
+                    let load_s = end.load_end.since(self.load_start).as_secs_f64();
+                    self.abort = self.abort.take().filter(|abort| abort.at_s <= load_s + INTERVAL_S);
+                }
+            }
+            Record::Mark(_) | Record::Warning(_) | Record::Resume(_) => {}
+        }
+    }
+
+    fn hear_interval(&mut self, record: &IntervalRecord) {
+        if record.part != self.part {
+            // A resumed run counts from nothing again.
+            self.before = Before { cpu_us: record.health.cpu_us, ..Before::default() };
+            self.part = record.part;
+        }
+        let tracks = self.gates.iter_mut().filter_map(|(_, track)| track.as_mut());
+        let within = |tick: Tick| tick.micros_since(record.load_start);
+        let slice = Slice {
+            record,
+            before: &self.before,
+            from_us: within(record.from),
+            to_us: within(record.to),
+            is_set_up: record.is_set_up(),
+        };
+        tracks.for_each(|track| track.push(&slice));
+        for abort in &mut self.aborts {
+            if let Some(tripped) = abort.push(&slice) {
+                self.abort.get_or_insert(tripped);
+            }
+        }
+        self.before = Before::after(record);
+        self.load_start = record.load_start;
+    }
+
+    /// The rule that ends the run, once one does.
+    pub fn abort(&self) -> Option<&AbortFigures> {
+        self.abort.as_ref()
+    }
+
+    /// Judges a run: fills in its gates, its verdict, and a warning for each gate that only warns and does not hold.
+    pub fn judge(&self, results: &mut Results, baseline: &dyn Baseline) {
+        results.abort = self.abort.clone();
+        let judged = |(gate, track): &(Gate, Option<Track>)| gate.judge(results, track.as_ref(), self.rules, baseline);
+        results.gates = self.gates.iter().map(judged).collect();
+        let warnings: Vec<String> = results.gates.iter().filter_map(warning).collect();
+        for warning in warnings {
+            if !results.warnings.contains(&warning) {
+                results.warnings.push(warning);
+            }
+        }
+        results.verdict = super::verdict(results);
+    }
+}
+
+/// What a gate that only warns has to say.
+fn warning(gate: &GateFigures) -> Option<String> {
+    match (gate.severity, gate.passed) {
+        (Severity::Require, _) | (Severity::Warn, Some(true)) => None,
+        (Severity::Warn, Some(false)) => Some(super::verdict::not_held(gate)),
+        (Severity::Warn, None) => Some(super::verdict::not_told(gate)),
+    }
+}
