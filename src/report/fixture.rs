@@ -342,6 +342,7 @@ fn point(at: u32, draw: &mut Draw) -> SeriesPoint {
     let delivered = published * 3 + draw.below(9).min(published);
     SeriesPoint {
         at_s,
+        width_s: 1.0,
         online: (200.0 * online).round() as u64,
         operations,
         delivered,

@@ -185,7 +185,7 @@ impl Fold {
                 *self.ok_before.entry(op).or_default() += figures.ok;
             }
         } else {
-            self.timeline.push(record, from, to);
+            self.timeline.push(record, on_first_ticks(record.from.max(record.load_from)), to);
         }
     }
 

@@ -110,6 +110,78 @@ fn a_run_without_an_end_excuses_what_was_on_its_way() {
     ");
 }
 
+/// Second `index` of a part that was resumed when two seconds of the load were over, with ticks from 100 s on.
+fn resumed_interval(index: u64) -> Box<IntervalRecord> {
+    let mut record = interval(index, 5);
+    let by = Duration::from_secs(100 - 2);
+    (record.from, record.to) = (record.from + by, record.to + by);
+    (record.load_from, record.load_start, record.part) = (tick(102 * SECOND), tick(100 * SECOND), 1);
+    record.health.cpu_us = 50_000 + index * 250_000;
+    let mut failures = crate::metrics::FailureLog::default();
+    failures.record(OpId::Publish, FailureKind::Rejected(503), record.to, String::new);
+    record.figures.failures = failures;
+    record
+}
+
+#[test]
+fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
+    let mut fold = Fold::new();
+    fold.push(&start());
+    fold.push(&Record::Interval(interval(0, 5)));
+    let mut killed = interval(1, 5);
+    killed.figures.started(OpId::Publish);
+    (killed.ledger.expected, killed.ledger.open) = (13, 3);
+    fold.push(&Record::Interval(killed));
+    fold.push(&start());
+    let (from, to) = ("2026-03-06T17:00:05Z".to_owned(), "2026-03-06T17:03:05Z".to_owned());
+    fold.push(&Record::Resume(Interruption { at_s: 2.0, from, to, lasted_s: 180.0 }));
+    let mut set_up = resumed_interval(0);
+    set_up.to = set_up.load_from;
+    set_up.figures.failures.clear();
+    fold.push(&Record::Interval(set_up));
+    for index in 2..4 {
+        fold.push(&Record::Interval(resumed_interval(index)));
+    }
+    fold.push(&end(104 * SECOND));
+    let results = fold.finish();
+    let publish = &results.operations["publish"];
+    assert_eq!((publish.started, publish.ok, publish.failed, publish.open), (31, 25, 5, 1));
+    let DeliveryFigures { expected, delivered, lost, excused, .. } = results.delivery;
+    assert_eq!((expected, delivered, lost, excused), (13 + 20, 10 + 20, 0, 3));
+    assert_eq!((results.run.load_s, results.run.ended_by), (4.0, EndedBy::Plan));
+    let at: Vec<f64> = results.series.points.iter().map(|point| point.at_s).collect();
+    assert_eq!(at, [0.0, 1.0, 2.0, 3.0]);
+    assert_eq!((results.interruptions.len(), results.failures[0].last_s), (1, 4.0));
+    assert_eq!(results.series.marks[0].label, "interrupted for 3m");
+    // 0.25 s of the first part; of the second, from its set-up on, 0.75 s.
+    assert_eq!(results.generator.cpu_s, 0.25 + 0.75);
+    assert_eq!(results.warnings.len(), 1, "{:?}", results.warnings);
+}
+
+#[test]
+fn intervals_of_any_width_give_the_same_totals_and_their_own_width() {
+    let mut fold = Fold::new();
+    let mut wide = interval(0, 5);
+    for index in 1..10 {
+        let next = interval(index, 5);
+        assert!(wide.is_followed_by(&next));
+        wide.absorb(*next);
+    }
+    let (mut narrow, mut gauges) = (Fold::new(), wide.figures.users.clone());
+    (0..10).for_each(|index| narrow.push(&Record::Interval(interval(index, 5))));
+    fold.push(&Record::Interval(wide));
+    for index in 10..12 {
+        fold.push(&Record::Interval(interval(index, 5)));
+        narrow.push(&Record::Interval(interval(index, 5)));
+    }
+    assert_eq!((std::mem::take(&mut gauges.online), gauges.peak), (19, 19));
+    let (wide, narrow) = (fold.finish(), narrow.finish());
+    assert_eq!((&wide.operations, &wide.delivery), (&narrow.operations, &narrow.delivery));
+    assert_eq!((&wide.failures, &wide.warnings), (&narrow.failures, &narrow.warnings));
+    let widths: Vec<(f64, f64)> = wide.series.points.iter().map(|point| (point.at_s, point.width_s)).collect();
+    assert_eq!(widths, [(0.0, 10.0), (10.0, 1.0), (11.0, 1.0)]);
+}
+
 #[test]
 fn a_gap_between_intervals_is_told() {
     let mut fold = Fold::new();

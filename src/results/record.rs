@@ -61,12 +61,15 @@ impl IntervalRecord {
         self.to <= self.load_from
     }
 
-    /// Whether `next` goes on where this one ends, so that the two can become one.
+    /// Whether `next` goes on where this one ends, so that the two can become one. The set-up stays as it is, and so does
+    /// the instant at which the generator became the bottleneck.
     pub fn is_followed_by(&self, next: &IntervalRecord) -> bool {
         let shorter_us = self.length_us().min(next.length_us());
         self.part == next.part
             && self.load_start == next.load_start
-            && self.is_set_up() == next.is_set_up()
+            && !self.is_set_up()
+            && !next.is_set_up()
+            && (self.health.is_saturated || !next.health.is_saturated)
             && next.from.micros_since(self.to) <= shorter_us / 2
     }
 

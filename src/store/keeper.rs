@@ -252,3 +252,90 @@ impl Waiting {
         self.records.extend(merged.drain(..).filter_map(|record| journal.encode(&record).ok()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::metrics::Interval;
+    use crate::ops::OpId;
+    use crate::results::{HealthSample, IntervalRecord, RunInfo};
+    use crate::store::JournalReader;
+
+    fn interval(index: u64) -> Record {
+        let mut figures = Interval::default();
+        figures.started(OpId::Publish);
+        figures.delivery.record(1_000 + index);
+        let from = Tick::from_micros(index * 1_000_000);
+        let (ledger, health) = (Default::default(), HealthSample::default());
+        let (to, load_start, load_from, part) = (from + Duration::from_secs(1), Tick::ZERO, Tick::ZERO, 0);
+        Record::Interval(Box::new(IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health }))
+    }
+
+    fn desk(folder: &Path) -> (Desk, Receiver<String>) {
+        let journal = JournalWriter::open(folder).expect("journal");
+        let (told, troubles) = channel();
+        let coalescer = Coalescer::new(folder, Ages::default());
+        (Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false }, troubles)
+    }
+
+    /// Publishes begun and intervals, as the journal has them.
+    fn read(folder: &Path) -> (u64, usize) {
+        let records = JournalReader::open(folder).expect("journal").map(|record| record.expect("intact"));
+        let intervals = records.filter_map(|record| match record {
+            Record::Interval(interval) => Some(interval.figures.ops[OpId::Publish.index()].started),
+            _ => None,
+        });
+        intervals.fold((0, 0), |(sum, count), started| (sum + started, count + 1))
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_waits_and_is_written_when_it_does() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let folder = place.path().join("journal");
+        let (mut desk, troubles) = desk(&folder);
+        desk.take(&Record::Start(Box::new(RunInfo { id: "0190".to_owned(), ..RunInfo::default() })));
+        (0..3).for_each(|index| desk.take(&interval(index)));
+        desk.journal.end_segments_after(Duration::ZERO);
+        fs::rename(&folder, place.path().join("away")).expect("renamed");
+        (3..9).for_each(|index| desk.take(&interval(index)));
+        let told: Vec<String> = troubles.try_iter().collect();
+        assert_eq!(told.len(), 1, "told once: {told:?}");
+        assert!(told[0].contains("the journal cannot be written") && told[0].contains("the run goes on"), "{told:?}");
+        fs::rename(place.path().join("away"), &folder).expect("renamed");
+        desk.take(&interval(9));
+        assert!(troubles.try_iter().any(|told| told.contains("can be written again")));
+        assert_eq!(read(&folder), (10, 10));
+    }
+
+    #[test]
+    fn what_waits_is_merged_before_it_takes_too_much_memory() {
+        let place = tempfile::tempdir().expect("temporary folder");
+        let mut journal = JournalWriter::open(place.path()).expect("journal");
+        let mut waiting = Waiting::default();
+        (0..400).for_each(|index| waiting.push(journal.encode(&interval(index)).expect("text")));
+        // As if each record were large.
+        waiting.bytes = WAITING_BYTES_MAX + 1;
+        waiting.squeeze(&mut journal);
+        assert_eq!((waiting.records.len(), waiting.width_s), (100, 4));
+        waiting.records.iter().for_each(|record| journal.write(record).expect("room"));
+        assert_eq!(read(place.path()), (400, 100));
+    }
+
+    #[test]
+    fn a_thread_that_does_not_keep_up_gets_wider_intervals() {
+        let (queue, records) = sync_channel(1);
+        let (_told, troubles) = channel();
+        let thread = std::thread::spawn(|| ());
+        let mut keeper = JournalKeeper { queue, held: VecDeque::new(), troubles, thread, folder: PathBuf::new() };
+        (0..50).for_each(|index| keeper.put(interval(index)));
+        assert_eq!(keeper.held.len(), 1);
+        let Some(Record::Interval(held)) = keeper.held.front() else { panic!("an interval") };
+        assert_eq!((held.from, held.to), (Tick::from_micros(1_000_000), Tick::from_micros(50_000_000)));
+        assert_eq!(held.figures.delivery.count(), 49);
+        drop(records);
+    }
+}

@@ -73,7 +73,25 @@ pub struct JournalReader {
 #[derive(Debug)]
 struct Source {
     path: PathBuf,
-    file: File,
+    /// Tag of the run that its first lines name.
+    tag: Option<u32>,
+    bytes: u64,
+    content: Content,
+}
+
+/// The bytes of a segment, wherever they are.
+struct Content(Box<dyn io::Read + Send>);
+
+impl io::Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Content")
+    }
 }
 
 #[derive(Debug)]
@@ -83,7 +101,7 @@ struct Segment {
     run: Option<u32>,
     /// Records of another run are listed once a segment.
     is_foreign_listed: bool,
-    file: BufReader<File>,
+    file: BufReader<Content>,
     /// Number of the line under way.
     line: u64,
     /// Bytes since the last record.
@@ -112,7 +130,7 @@ impl JournalReader {
                 opened => break opened?,
             }
         };
-        let reader = JournalReader::of(waiting, None)?;
+        let reader = JournalReader::of(waiting, None);
         if reader.waiting.is_empty() {
             return Err(StoreError::Missing { path: folder.join("00000.hlog"), way_out });
         }
@@ -122,11 +140,17 @@ impl JournalReader {
     /// These segments of one run.
     pub(super) fn of_segments(paths: &[PathBuf], run: Option<u32>) -> Result<JournalReader, StoreError> {
         let sources: Result<VecDeque<Source>, StoreError> = paths.iter().cloned().map(Source::open).collect();
-        JournalReader::of(sources?, run)
+        Ok(JournalReader::of(sources?, run))
     }
 
-    fn of(waiting: VecDeque<Source>, run: Option<u32>) -> Result<JournalReader, StoreError> {
-        Ok(JournalReader {
+    /// Segments that are in memory, in order: the way in for tests with any bytes.
+    pub fn of_bytes(segments: Vec<Vec<u8>>) -> JournalReader {
+        let sources = segments.into_iter().enumerate().map(|(number, bytes)| Source::of_bytes(number, bytes));
+        JournalReader::of(sources.collect(), None)
+    }
+
+    fn of(waiting: VecDeque<Source>, run: Option<u32>) -> JournalReader {
+        JournalReader {
             run: run.or_else(|| most_named(&waiting)),
             waiting,
             open: None,
@@ -136,7 +160,7 @@ impl JournalReader {
             start: None,
             skipped: Vec::new(),
             skipped_count: 0,
-        })
+        }
     }
 
     /// Whether records were passed over that are intact and that somebody else could read.
@@ -286,7 +310,12 @@ impl Iterator for JournalReader {
 impl Source {
     fn open(path: PathBuf) -> Result<Source, StoreError> {
         match File::open(&path) {
-            Ok(file) => Ok(Source { path, file }),
+            Ok(file) => {
+                let mut head = vec![0; HEAD_BYTES];
+                let length = file.read_at(&mut head, 0).unwrap_or(0);
+                let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+                Ok(Source { path, tag: tag_in(&head[..length]), bytes, content: Content(Box::new(file)) })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(StoreError::Missing { path, way_out: "it was there a moment ago: try again" })
             }
@@ -294,23 +323,26 @@ impl Source {
         }
     }
 
-    /// Tag of the run that its first lines name.
-    fn tag(&self) -> Option<u32> {
-        let mut head = vec![0; HEAD_BYTES];
-        let length = self.file.read_at(&mut head, 0).ok()?;
-        head[..length].split(|&byte| byte == b'\n').find_map(seal::tag_of)
+    fn of_bytes(number: usize, bytes: Vec<u8>) -> Source {
+        let path = PathBuf::from(format!("{number:05}.hlog"));
+        let tag = tag_in(&bytes[..bytes.len().min(HEAD_BYTES)]);
+        Source { path, tag, bytes: bytes.len() as u64, content: Content(Box::new(io::Cursor::new(bytes))) }
     }
+}
+
+/// Tag of the run that these first lines of a segment name.
+fn tag_in(head: &[u8]) -> Option<u32> {
+    head.split(|&byte| byte == b'\n').find_map(seal::tag_of)
 }
 
 /// Tag of the run that most of these segments name, by size.
 fn most_named(sources: &VecDeque<Source>) -> Option<u32> {
     let mut bytes: Vec<(u32, u64)> = Vec::new();
     for source in sources {
-        let Some(tag) = source.tag() else { continue };
-        let length = source.file.metadata().map_or(0, |metadata| metadata.len());
+        let Some(tag) = source.tag else { continue };
         match bytes.iter_mut().find(|(known, _)| *known == tag) {
-            Some((_, sum)) => *sum += length,
-            None => bytes.push((tag, length)),
+            Some((_, sum)) => *sum += source.bytes,
+            None => bytes.push((tag, source.bytes)),
         }
     }
     // Of equals the first.
@@ -323,7 +355,7 @@ impl Segment {
             path: source.path,
             run: None,
             is_foreign_listed: false,
-            file: BufReader::with_capacity(256 << 10, source.file),
+            file: BufReader::with_capacity(256 << 10, source.content),
             line: 0,
             pending: Vec::new(),
             pending_line: 1,

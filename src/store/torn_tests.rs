@@ -200,11 +200,11 @@ fn a_flipped_bit_costs_one_record() {
 fn segments_follow_each_other_and_each_names_the_run() {
     let place = tempfile::tempdir().expect("temporary folder");
     write(place.path(), &records(), 2_000);
-    let segments = writer::segments(place.path()).expect("segments");
+    let segments = segment::Segments::of(place.path()).expect("segments").valid;
     assert!(segments.len() >= 3, "{segments:?}");
     let (all, skipped) = read(place.path());
     assert_eq!((all.len(), skipped.len()), (records().len(), 0));
-    fs::remove_file(&segments[0].1).expect("removed");
+    fs::remove_file(&segments[0].path).expect("removed");
     let (rest, _) = read(place.path());
     assert_eq!(folded(&rest).run.name, "test");
 }
@@ -229,17 +229,49 @@ fn a_resumed_run_leaves_the_torn_segment_alone() {
 }
 
 #[test]
-fn a_newer_format_is_refused_by_name() {
-    let (bytes, _) = segment();
+fn a_newer_format_is_named_and_the_rest_is_used() {
+    let (bytes, texts) = segment();
     let place = tempfile::tempdir().expect("temporary folder");
     let json = br#"{"block":0,"record":{"start":{"format":9,"all":"new"}}}"#;
     let newer = [format!("#pbxload {:08x} ", crc32fast::hash(json)).as_bytes(), json, b"\n"].concat();
     fs::write(place.path().join("00000.hlog"), newer).expect("written");
-    fs::write(place.path().join("00001.hlog"), bytes).expect("written");
     let mut reader = JournalReader::open(place.path()).expect("journal");
     let error = reader.next().expect("an answer").expect_err("too new").to_string();
-    assert!(error.contains("journal format 9, this build reads 1 and older"), "{error}");
+    assert!(error.contains("journal format 9, this build reads 2 and older"), "{error}");
     assert!(reader.next().is_none());
+    fs::write(place.path().join("00001.hlog"), bytes).expect("written");
+    let (read, skipped) = read(place.path());
+    assert_eq!((read.len(), skipped.len()), (texts.len(), 1));
+    assert!(skipped[0].to_string().contains("journal format 9"), "{}", skipped[0]);
+}
+
+/// The records of another run, as many as there are.
+fn of_another(mut records: Vec<Record>) -> Vec<Record> {
+    if let Some(Record::Start(run)) = records.first_mut() {
+        run.id = "another".to_owned();
+    }
+    records
+}
+
+fn bytes_of(records: &[Record]) -> Vec<u8> {
+    let place = tempfile::tempdir().expect("temporary folder");
+    write(place.path(), records, SEGMENT_BYTES_MAX);
+    fs::read(place.path().join("00000.hlog")).expect("bytes")
+}
+
+#[test]
+fn of_two_runs_mixed_the_larger_is_read_and_the_other_named() {
+    let (mine, texts) = segment();
+    let others = bytes_of(&of_another(records()[..3].to_vec()));
+    let both = [&others[..], &mine[..]].concat();
+    for segments in [vec![others.clone(), mine.clone()], vec![mine.clone(), others.clone()], vec![both, mine.clone()]] {
+        let count = segments.len();
+        let mut reader = JournalReader::of_bytes(segments);
+        let read: Vec<String> = reader.by_ref().map(|record| text(&record.expect("intact"))).collect();
+        assert!(read.iter().all(|one| texts.contains(one)), "of another run");
+        assert!(read.len() >= texts.len(), "{count} segments: {}", read.len());
+        assert!(reader.skipped().iter().any(|one| one.why.contains("another run")), "{:?}", reader.skipped());
+    }
 }
 
 #[test]
@@ -263,8 +295,67 @@ fn an_empty_or_missing_journal_is_named() {
     assert!(error.contains("00000.hlog` is missing"), "{error}");
 }
 
+/// A journal of every kind of segment, and what it folds to.
+fn several() -> (Results, Vec<Vec<u8>>) {
+    let start = records()[0].clone();
+    let mut wide = Vec::new();
+    let mut merger = merger::Merger::new(2);
+    (0..4).for_each(|index| merger.push(interval(index), &mut wide));
+    merger.flush(&mut wide);
+    wide.insert(0, start.clone());
+    let mut resumed = vec![start.clone()];
+    let (from, to) = (String::new(), String::new());
+    resumed.push(Record::Resume(crate::results::Interruption { at_s: 5.0, from, to, lasted_s: 3.0 }));
+    for index in 6..8 {
+        let mut record = interval(index);
+        if let Record::Interval(record) = &mut record {
+            record.part = 1;
+            record.load_start = Tick::from_micros(1_500_000);
+        }
+        resumed.push(record);
+    }
+    let parts = [wide, vec![start, interval(4)], of_another(records()[..2].to_vec()), resumed];
+    let segments: Vec<Vec<u8>> = parts.iter().map(|records| bytes_of(records)).collect();
+    let mut fold = Fold::new();
+    JournalReader::of_bytes(segments.clone()).for_each(|record| fold.push(&record.expect("intact")));
+    (fold.finish(), segments)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    /// The same as the fuzz target `journal`, on journals that were whole once: several segments, wider intervals, a
+    /// resumed part, another run's records.
+    #[test]
+    fn no_damage_to_any_journal_makes_the_report_fail_or_invent(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..3),
+    ) {
+        let (whole, mut segments) = several();
+        for (segment, at, mask) in damage {
+            let segment = segment.get(&segments).len().checked_sub(1).map(|last| (segment.index(segments.len()), last));
+            if let Some((segment, last)) = segment {
+                segments[segment][at.index(last + 1)] ^= mask;
+            }
+        }
+        for (segment, cut) in cuts {
+            let segment = segment.index(segments.len());
+            let length = segments[segment].len();
+            segments[segment].truncate(cut.index(length + 1));
+        }
+        let mut fold = Fold::new();
+        let mut reader = JournalReader::of_bytes(segments);
+        reader.by_ref().flatten().for_each(|record| fold.push(&record));
+        let results = fold.finish();
+        for (name, op) in &results.operations {
+            prop_assert!(op.started <= whole.operations[name].started, "{name}");
+        }
+        prop_assert!(results.delivery.delivered <= whole.delivery.delivered.max(results.delivery.expected));
+        prop_assert_eq!(
+            results.delivery.expected,
+            results.delivery.delivered + results.delivery.lost + results.delivery.excused
+        );
+    }
+
     #[test]
     fn random_damage_never_changes_a_number(
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),

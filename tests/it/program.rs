@@ -75,6 +75,14 @@ pub fn call_with<I: AsRef<std::ffi::OsStr>>(
     Ended::of(command.output().expect("the program can be started"))
 }
 
+/// As [`call`], with files that may not grow beyond so many blocks of 512 bytes.
+pub fn call_limited<I: AsRef<std::ffi::OsStr>>(blocks: u32, arguments: impl IntoIterator<Item = I>) -> Ended {
+    let mut command = assert_cmd::Command::new("sh");
+    let limited = format!("ulimit -f {blocks} && exec \"$0\" \"$@\"");
+    command.timeout(PATIENCE).env_remove("PBX_PASSWORD").args(["-c", &limited, PROGRAM]).args(arguments);
+    Ended::of(command.output().expect("there is a shell"))
+}
+
 /// A command that goes on beside the test. Killed when the test is over.
 pub struct Background {
     child: Child,

@@ -1,0 +1,36 @@
+//! A disk that takes nothing more: the run goes on, says so, and its verdict is told.
+
+use crate::program::{Ended, Folder, assert_balanced, call, call_limited, results};
+use crate::scenarios::chat;
+
+/// A run whose files may have so many blocks of 512 bytes each.
+fn run_within(folder: &Folder, blocks: u32) -> Ended {
+    let scenario = folder.write("chat.toml", &chat("3s"));
+    call_limited(blocks, ["run", &scenario, "--progress", "none", "--out", &folder.argument("run")])
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_does_not_end_the_run() {
+    let folder = Folder::new();
+    // The scenario fits, no record does.
+    let ended = run_within(&folder, 3).with_code(3);
+    let warning = "the journal cannot be written";
+    assert!(ended.stderr.contains(warning) && ended.stderr.contains("the run goes on"), "{}", ended.stderr);
+    assert!(ended.stdout.contains("deliveries") && ended.stdout.contains("arrivals"), "{}", ended.stdout);
+    assert!(ended.stdout.contains(warning), "the verdict carries the doubt: {}", ended.stdout);
+    ended.says(&["make room on the disk"]);
+}
+
+#[test]
+fn files_that_may_not_grow_are_followed_by_others() {
+    let folder = Folder::new();
+    let ended = run_within(&folder, 24).with_code(3);
+    assert!(!ended.stderr.contains("the journal cannot be written"), "{}", ended.stderr);
+    // With the limit gone, nothing is missing.
+    call(["report", &folder.argument("run")]).with_code(0);
+    let results = results(&folder.path("run"));
+    assert_balanced(&results);
+    assert_eq!(results["run"]["ended_by"], "plan");
+    assert!(!results["warnings"].to_string().contains("could not be used"), "{}", results["warnings"]);
+    assert!(results["arrivals"]["planned"].as_u64() >= Some(110), "{}", results["arrivals"]);
+}
