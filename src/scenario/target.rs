@@ -13,7 +13,7 @@ use super::{Auth, Endpoint, Target, TargetUrl, Tls, TokenFlow};
 use crate::protocol::{Dialect, dialect};
 
 pub(super) const TARGET_KEYS: &[&str] =
-    &["url", "rest_url", "file_url", "dialect", "tls", "timeout", "source_addresses"];
+    &["url", "rest_url", "file_url", "dialect", "tls", "timeout", "source_addresses", "connect_rate"];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
 /// The words of `auth.flow`.
@@ -51,6 +51,10 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         Some(value) => source_addresses(reader, value),
         None => Some(Vec::new()),
     };
+    let connect_rate = match fields.get("connect_rate") {
+        Some(value) => above_zero(reader, "connect_rate", "nobody would ever connect", value).map(Some),
+        None => Some(None),
+    };
     if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
         check_addresses(reader, &fields, url, [rest, file]);
     }
@@ -62,7 +66,18 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         tls: tls?,
         timeout: timeout?,
         source_addresses: addresses?,
+        connect_rate_per_s: connect_rate?,
     })
+}
+
+/// A rate that something waits for.
+fn above_zero(reader: &mut Reader, key: &str, because: &str, value: &Value<'_>) -> Option<f64> {
+    let rate = reader.rate(&format!("`{key}`"), value)?;
+    if rate > 0.0 {
+        return Some(rate);
+    }
+    reader.problem(Problem::at(value.span(), format!("`{key}` cannot be zero: {because}")));
+    None
 }
 
 fn target_url(reader: &mut Reader, value: &Value<'_>) -> Option<TargetUrl> {
@@ -202,13 +217,7 @@ pub(super) fn auth(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Aut
         None => Some(auth.flow),
     };
     let rate = match fields.get("rate") {
-        Some(value) => reader.rate("`rate`", value).and_then(|rate| {
-            if rate > 0.0 {
-                return Some(rate);
-            }
-            reader.problem(Problem::at(value.span(), "`rate` cannot be zero: nobody would get a token"));
-            None
-        }),
+        Some(value) => above_zero(reader, "rate", "nobody would get a token", value),
         None => Some(auth.rate_per_s),
     };
     let refusals = match fields.get("refusals_max") {
