@@ -65,6 +65,8 @@ pub struct Target {
     pub timeout: Duration,
     /// Local addresses to connect from, in turn; empty leaves the choice to the system.
     pub source_addresses: Vec<IpAddr>,
+    /// Connections that may be begun in a second, all workers together; `None` for as many as fall due.
+    pub connect_rate_per_s: Option<f64>,
 }
 
 /// The service to be loaded.

@@ -119,6 +119,7 @@ fn target_section() -> Value {
                 "type": "array", "maxItems": target::SOURCE_ADDRESSES_MAX, "items": { "type": "string" },
                 "description": "Local addresses to connect from: single, `a-b`, or a network `10.0.2.0/28`.",
             },
+            "connect_rate": reference("rate"),
         }),
         &["url"],
     )

@@ -12,8 +12,18 @@ use super::read::{Fields, Reader, Value, one_of};
 use super::{Auth, Endpoint, Secret, Target, TargetUrl, Tls, TokenFlow};
 use crate::protocol::dialect::{self, Dialect, LoginForm};
 
-pub(super) const TARGET_KEYS: &[&str] =
-    &["url", "rest_url", "file_url", "dialect", "api_key", "protocol_version", "tls", "timeout", "source_addresses"];
+pub(super) const TARGET_KEYS: &[&str] = &[
+    "url",
+    "rest_url",
+    "file_url",
+    "dialect",
+    "api_key",
+    "protocol_version",
+    "tls",
+    "timeout",
+    "source_addresses",
+    "connect_rate",
+];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
 /// The words of `auth.flow`.
@@ -59,6 +69,10 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         Some(value) => source_addresses(reader, value),
         None => Some(Vec::new()),
     };
+    let connect_rate = match fields.get("connect_rate") {
+        Some(value) => above_zero(reader, "connect_rate", "nobody would ever connect", value).map(Some),
+        None => Some(None),
+    };
     if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
         check_addresses(reader, &fields, url, [rest, file]);
     }
@@ -72,6 +86,7 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         tls: tls?,
         timeout: timeout?,
         source_addresses: addresses?,
+        connect_rate_per_s: connect_rate?,
     })
 }
 
@@ -81,6 +96,16 @@ pub(super) fn dialect_of(target: Option<&Value<'_>>) -> Option<&'static Dialect>
         Some(word) => Dialect::by_name(word.get_ref().as_str()?),
         None => Some(&dialect::PORTSIP),
     }
+}
+
+/// A rate that something waits for.
+fn above_zero(reader: &mut Reader, key: &str, because: &str, value: &Value<'_>) -> Option<f64> {
+    let rate = reader.rate(&format!("`{key}`"), value)?;
+    if rate > 0.0 {
+        return Some(rate);
+    }
+    reader.problem(Problem::at(value.span(), format!("`{key}` cannot be zero: {because}")));
+    None
 }
 
 fn target_url(reader: &mut Reader, value: &Value<'_>, port: u16) -> Option<TargetUrl> {
@@ -317,13 +342,7 @@ pub(super) fn auth(reader: &mut Reader, value: Option<&Value<'_>>, dialect: Opti
         return None;
     }
     let rate = match fields.get("rate") {
-        Some(value) => reader.rate("`rate`", value).and_then(|rate| {
-            if rate > 0.0 {
-                return Some(rate);
-            }
-            reader.problem(Problem::at(value.span(), "`rate` cannot be zero: nobody would get a token"));
-            None
-        }),
+        Some(value) => above_zero(reader, "rate", "nobody would get a token", value),
         None => Some(auth.rate_per_s),
     };
     let refusals = match fields.get("refusals_max") {

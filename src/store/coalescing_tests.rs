@@ -11,7 +11,7 @@ use super::*;
 use crate::metrics::{Interval, Sample};
 use crate::ops::{FailureKind, OpId};
 use crate::random::{Purpose, generator};
-use crate::results::{Fold, HealthSample, IntervalRecord, Record, Results, RunInfo};
+use crate::results::{Fold, HealthSample, IntervalRecord, Record, Results, RunInfo, WorkerSample};
 use crate::tick::Tick;
 
 const LOAD_START: Tick = Tick::from_micros(3_000_000);
@@ -30,7 +30,12 @@ fn interval(index: Option<u64>) -> Record {
     let mut figures = Interval::default();
     for number in 0..1 + index % 3 {
         figures.started(OpId::Publish);
-        figures.ok(Sample { op: OpId::Publish, due: from, sent: from, done: from + Duration::from_micros(900 + number) });
+        figures.ok(Sample {
+            op: OpId::Publish,
+            due: from,
+            sent: from,
+            done: from + Duration::from_micros(900 + number),
+        });
         figures.delivery.record(700 + index);
     }
     figures.started(OpId::Publish);
@@ -40,7 +45,18 @@ fn interval(index: Option<u64>) -> Record {
     (figures.users.online, figures.users.peak) = (5 + index % 7, 5 + index % 7);
     let mut ledger = crate::ledger::LedgerTotals { expected: index, delivered: index, ..Default::default() };
     ledger.spread.record(20 + index);
-    let health = HealthSample { workers: 1, cpu_us: index * 9, rss_bytes: 1 << 20, descriptors: 9, is_saturated: index == 17 };
+    let cpu_us = index % 9 * 100_000;
+    let span_us = 1_000_000;
+    let worker = WorkerSample { span_us, cpu_us, waited_us: span_us - cpu_us, lag_us_max: index, ..Default::default() };
+    figures.send_queue.saw(index % 50, index == 30);
+    let health = HealthSample {
+        workers: 1,
+        cpu_us: index * 9,
+        rss_bytes: 1 << 20,
+        descriptors: 9,
+        is_saturated: index == 17,
+        per_worker: vec![worker],
+    };
     let (load_start, load_from, part) = (LOAD_START, LOAD_START, 0);
     Record::Interval(Box::new(IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health }))
 }
@@ -57,8 +73,11 @@ fn folded(folder: &Path) -> Results {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).expect("listed").flatten().map(|entry| entry.file_name().to_string_lossy().into()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("listed")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into())
+        .collect();
     names.sort();
     names
 }
@@ -160,7 +179,10 @@ fn the_word_of_a_damaged_record_outlives_its_segment() {
     }
     assert!(!closed[3].segment.path.exists());
     let warnings = folded(place.path()).warnings.join("\n");
-    assert!(warnings.contains("a part of the journal could not be used") && warnings.contains("are missing"), "{warnings}");
+    assert!(
+        warnings.contains("a part of the journal could not be used") && warnings.contains("are missing"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -213,7 +235,8 @@ fn busy(index: u64, random: &mut crate::random::Random) -> Record {
         figures.timer_lag.record(micros(60.0));
         figures.arrivals.lag.record(micros(60.0));
     }
-    let mut ledger = crate::ledger::LedgerTotals { expected: 2_000 * index, delivered: 2_000 * index, ..Default::default() };
+    let mut ledger =
+        crate::ledger::LedgerTotals { expected: 2_000 * index, delivered: 2_000 * index, ..Default::default() };
     for _ in 0..100 {
         ledger.spread.record(micros(900.0));
     }

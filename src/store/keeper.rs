@@ -279,7 +279,10 @@ mod tests {
         let journal = JournalWriter::open(folder).expect("journal");
         let (told, troubles) = channel();
         let coalescer = Coalescer::new(folder, Ages::default());
-        (Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false }, troubles)
+        (
+            Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false },
+            troubles,
+        )
     }
 
     /// Publishes begun and intervals, as the journal has them.

@@ -35,6 +35,9 @@ impl User {
         page: PageState,
         first: Option<(Tick, Tick)>,
     ) -> bool {
+        if step.op.id() == OpId::Connect && !self.has_turn(call) {
+            return true;
+        }
         let counter = self.counter;
         let stamp = Stamp {
             run: call.plan.run_tag,
@@ -142,6 +145,19 @@ impl User {
             self.count_repeat(step);
         }
         is_answered
+    }
+
+    /// Whether the user may connect now; otherwise it waits for its turn. Its time to connect has not begun by then, and
+    /// the wait is in the lag.
+    fn has_turn(&mut self, call: &mut Call<'_>) -> bool {
+        if matches!(self.phase, Phase::Pausing { then: Then::Turn, .. }) {
+            return true;
+        }
+        let turn = call.turns.take(call.now);
+        if turn > call.now {
+            self.phase = Phase::Pausing { until: turn, then: Then::Turn };
+        }
+        turn <= call.now
     }
 
     /// What the ledger has to know before the frame is out.

@@ -95,6 +95,7 @@ impl User {
                         self.due = call.now;
                         self.resume(call);
                     }
+                    Then::Turn => self.resume(call),
                     Then::Restart => {
                         self.phase = Phase::Idle;
                         self.restart(call);

@@ -81,6 +81,8 @@ pub(super) enum Then {
     Advance,
     /// Look for the peer again; still due when it was.
     Retry { pause: Duration },
+    /// Connect, because it is this user's turn; still due when it was.
+    Turn,
     /// Begin again at the persona's start.
     Restart,
 }

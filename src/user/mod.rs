@@ -15,6 +15,7 @@ mod settle;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod world;
 
 pub use event::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost};

@@ -9,6 +9,7 @@ use crate::plan::{Directory, Plan};
 use crate::tick::Tick;
 
 use super::Action;
+use super::turns::Turns;
 
 /// The plan, and the books of one worker.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct World {
     pub load_start: Tick,
     /// What is counted.
     pub books: Books,
+    turns: Turns,
 }
 
 /// What one worker's users count, and what the user that was called last wants done.
@@ -45,17 +47,21 @@ pub(super) struct Call<'a> {
     pub(super) directory: &'a Directory,
     pub(super) load_start: Tick,
     pub(super) books: &'a mut Books,
+    /// Turns to connect.
+    pub(super) turns: &'a mut Turns,
 }
 
 impl World {
     /// Books of a new worker.
     pub fn new(plan: Arc<Plan>, directory: Arc<Directory>) -> World {
-        World { plan, directory, load_start: Tick::ZERO, books: Books::default() }
+        let turns = Turns::new(&plan.scenario.target, plan.slots);
+        World { plan, directory, load_start: Tick::ZERO, books: Books::default(), turns }
     }
 
     /// Lends everything to one call; what is shared can then be read while the books are written.
     pub(super) fn call(&mut self, now: Tick) -> Call<'_> {
-        Call { now, plan: &self.plan, directory: &self.directory, load_start: self.load_start, books: &mut self.books }
+        let World { plan, directory, load_start, books, turns } = self;
+        Call { now, plan, directory, load_start: *load_start, books, turns }
     }
 }
 

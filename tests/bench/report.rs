@@ -99,6 +99,8 @@ fn write_journal(folder: &Path, intervals: u64) -> f64 {
             from: second(index),
             to: second(index + 1),
             load_start: Tick::ZERO,
+            load_from: Tick::ZERO,
+            part: 0,
             figures: figures.clone(),
             ledger: LedgerTotals { published: messages, accepted: messages, ..LedgerTotals::default() },
             health: HealthSample { workers: 2, cpu_us: 40_000 * index, rss_bytes: 80 << 20, ..HealthSample::default() },

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod clean;
+mod connects;
 mod faults;
 mod steady;
 mod stuck;
@@ -107,6 +108,11 @@ fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions
 
 /// Carries a scenario out against the simulator with these faults, by so many workers.
 fn carry_out(text: &str, faults: &str, slots: u32) -> Ran {
+    carry_out_where(text, faults, slots, |_| true)
+}
+
+/// The same; the server looks only at those connections, counted from 0, that `is_served` says.
+fn carry_out_where(text: &str, faults: &str, slots: u32, is_served: fn(u64) -> bool) -> Ran {
     let plan = plan(text, slots);
     let faults = FaultPlan::parse(faults).expect("a fault plan");
     simulated(async move {
@@ -114,8 +120,10 @@ fn carry_out(text: &str, faults: &str, slots: u32) -> Ran {
         let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
         let server = simulator.clone();
         tokio::task::spawn_local(async move {
-            while let Some(stream) = accepted.recv().await {
-                server.serve(stream);
+            let mut unanswered = Vec::new();
+            for number in 0.. {
+                let Some(stream) = accepted.recv().await else { break };
+                if is_served(number) { server.serve(stream) } else { unanswered.push(stream) }
             }
         });
         // Merging whole histograms is what a simulated hour would take most of its time for.
