@@ -61,8 +61,6 @@ pub struct SendQueueFigures {
 
 impl WorkerFigures {
     fn add(&mut self, sample: &WorkerSample) {
-        self.cpu_s += sample.cpu_us as f64 / 1e6;
-        self.waited_s += sample.waited_us as f64 / 1e6;
         if sample.has_shares() {
             self.cpu_share_max = self.cpu_share_max.max(sample.cpu_share());
             self.starved_share_max = self.starved_share_max.max(sample.starved_share());
@@ -80,6 +78,9 @@ pub(super) struct GeneratorSums {
     /// The process' processor time at this part's first and latest interval, microseconds.
     first_cpu_us: Option<u64>,
     latest_cpu_us: u64,
+    /// Each worker's processor time and the time that it waited for a processor: whole microseconds, so that their sum
+    /// does not depend on the width of the intervals.
+    per_worker_us: Vec<(u64, u64)>,
     figures: GeneratorFigures,
 }
 
@@ -94,9 +95,13 @@ impl GeneratorSums {
         figures.descriptors_max = figures.descriptors_max.max(health.descriptors);
         if figures.per_worker.len() < health.per_worker.len() {
             figures.per_worker.resize(health.per_worker.len(), WorkerFigures::default());
+            self.per_worker_us.resize(health.per_worker.len(), (0, 0));
         }
-        for (worker, sample) in figures.per_worker.iter_mut().zip(&health.per_worker) {
+        let workers = figures.per_worker.iter_mut().zip(&mut self.per_worker_us);
+        for ((worker, (cpu_us, waited_us)), sample) in workers.zip(&health.per_worker) {
             worker.add(sample);
+            *cpu_us += sample.cpu_us;
+            *waited_us += sample.waited_us;
         }
         let sums = &mut figures.send_queue;
         sums.sampled += queue.sampled;
@@ -118,7 +123,12 @@ impl GeneratorSums {
     /// The figures so far.
     pub(super) fn figures(&self, lag_us: LatencyFigures, saturated_from: Option<f64>) -> GeneratorFigures {
         let cpu_us = self.before_us + self.part_us();
-        GeneratorFigures { cpu_s: cpu_us as f64 / 1e6, lag_us, saturated_from, ..self.figures.clone() }
+        let mut figures =
+            GeneratorFigures { cpu_s: cpu_us as f64 / 1e6, lag_us, saturated_from, ..self.figures.clone() };
+        for (worker, (cpu_us, waited_us)) in figures.per_worker.iter_mut().zip(&self.per_worker_us) {
+            (worker.cpu_s, worker.waited_s) = (*cpu_us as f64 / 1e6, *waited_us as f64 / 1e6);
+        }
+        figures
     }
 }
 
