@@ -1,6 +1,5 @@
 //! An errand: a connection of our own for set-up and tear-down, one request after the other, not measured.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
@@ -9,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::plan::{Directory, Plan};
 use crate::protocol::server::{CtrlParams, Data, ServerMessage};
-use crate::protocol::{ClientMessage, Code, Stamp, Text, UserId, client};
+use crate::protocol::{ClientMessage, Code, Text, UserId, client};
 use crate::transport::{Dialer, Socket, TransportError, upgrade};
 
 /// A logged-in connection of one user.
@@ -48,6 +47,7 @@ struct Answer {
     topic: Option<String>,
     text: String,
     user: Option<String>,
+    has_deletions: bool,
 }
 
 impl Errand {
@@ -138,8 +138,8 @@ impl Errand {
         }
     }
 
-    /// Reads a page of history: every message of the run with this tag, and the smallest seq of the page; `None`
-    /// when the page was empty.
+    /// Shows every message of a page of history to `see`, and tells the smallest seq of the page; `None` when the page
+    /// was empty.
     ///
     /// # Errors
     /// The connection or the server's refusal.
@@ -148,8 +148,7 @@ impl Errand {
         topic: &str,
         before: Option<u64>,
         limit: u32,
-        run_tag: u32,
-        found: &mut HashSet<u64>,
+        see: &mut dyn FnMut(&Data<'_>),
     ) -> Result<Option<u64>, ErrandError> {
         let mut lowest: Option<u64> = None;
         let query = client::GetQuery { before, limit: Some(limit), ..Default::default() };
@@ -166,14 +165,26 @@ impl Errand {
             },
             &mut |data| {
                 lowest = Some(lowest.map_or(data.seq, |lowest| lowest.min(data.seq)));
-                let stamp = data.reqid.as_deref().and_then(Stamp::decode);
-                if let Some(stamp) = stamp.filter(|stamp| stamp.run == run_tag) {
-                    found.insert(stamp.key());
-                }
+                see(data);
             },
         )
         .await?;
         Ok(lowest)
+    }
+
+    /// Whether messages of a topic were ever deleted; a server that does not tell says no.
+    ///
+    /// # Errors
+    /// The connection.
+    pub async fn has_deletions(&mut self, topic: &str) -> Result<bool, ErrandError> {
+        let asked = self.ask("deletions", |id| {
+            ClientMessage::Get(client::Get { id, topic: topic.into(), what: Some("del".into()), ..Default::default() })
+        });
+        match asked.await {
+            Ok(answer) => Ok(answer.has_deletions),
+            Err(ErrandError::Refused { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// Closes the connection without waiting.
@@ -211,6 +222,10 @@ impl Errand {
                 };
                 let ctrl = match serde_json::from_str(&frame) {
                     Ok(ServerMessage::Ctrl(ctrl)) => ctrl,
+                    Ok(ServerMessage::Meta(meta)) if meta.id.as_deref() == Some(id.as_str()) => {
+                        let (topic, text, user) = Default::default();
+                        return Ok(Answer { code: Code::OK, topic, text, user, has_deletions: meta.del.is_some() });
+                    }
                     Ok(ServerMessage::Data(data)) => {
                         see(&data);
                         continue;
@@ -226,6 +241,7 @@ impl Errand {
                     topic: ctrl.topic.as_deref().map(str::to_owned),
                     text: ctrl.text.as_deref().unwrap_or_default().chars().take(100).collect(),
                     user,
+                    has_deletions: false,
                 });
             }
         };

@@ -17,6 +17,7 @@ mod health;
 mod monitor;
 mod options;
 mod pacer;
+mod past;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use super::monitor::WorkerLoad;
 use super::pacer::Pacer;
 use super::tokens::TokenDesk;
 use super::{Clock, health};
+use crate::ledger::AttachId;
 use crate::plan::{Directory, Plan};
 use crate::tick::Tick;
 use crate::transport::{Dialer, FileClient};
@@ -43,12 +44,14 @@ pub(super) struct WorkerParts {
 }
 
 /// What the control thread tells a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
     /// The load begins at this tick.
     Start(Tick),
     /// Begin nothing any more.
     Drain,
+    /// Find out whether these attachments last.
+    AskAgain(Arc<[AttachId]>),
     /// Close all connections, hand over the last books, end.
     Leave,
 }
@@ -135,6 +138,10 @@ impl Shift {
                         interval = interval.min(DRAIN_INTERVAL);
                         self.next_handover = clock.now().next_multiple(interval);
                         self.signal_all(Signals::DRAIN);
+                    }
+                    Some(Order::AskAgain(owed)) => {
+                        self.floor.world.borrow_mut().owed = owed;
+                        self.signal_all(Signals::ASK_AGAIN);
                     }
                     Some(Order::Leave) | None => {
                         pacer.drain();

@@ -1,7 +1,10 @@
 //! Sums of the ledger.
 
 use super::diagnosis::LossKind;
-use crate::metrics::Latency;
+use super::invariant::{Checks, Invariant};
+use super::promises::named;
+use super::spread::Spread;
+use crate::tick::Tick;
 
 /// Why a missing delivery does not count as lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,8 +74,13 @@ pub struct LedgerTotals {
     pub echo_expected: u64,
     /// The publisher's own copies that came.
     pub echo_delivered: u64,
+    /// Messages of this run that came on a topic where they were not published, or to which the session was not
+    /// attached; no part of `delivered`.
+    pub misdelivered: u64,
+    /// What was found of the service's promises.
+    pub checks: Checks,
     /// From the first receiver of a message to the last, for messages with at least two.
-    pub spread: Latency,
+    pub spread: Spread,
 }
 
 impl LedgerTotals {
@@ -81,10 +89,16 @@ impl LedgerTotals {
         self.excused.iter().sum()
     }
 
-    /// Counts deliveries as lost.
-    pub(super) fn lose(&mut self, count: u64, kind: LossKind) {
+    /// Counts deliveries of a message as lost.
+    pub(super) fn lose(&mut self, count: u64, kind: LossKind, key: u64, seq: u64, sent: Tick) {
         self.lost += count;
         self.lost_by[kind as usize] += count;
+        if count > 0 {
+            self.checks.found(Invariant::ExactlyOnce, sent, || {
+                let (_, place) = LossKind::ALL[kind as usize];
+                format!("{} (seq {seq}) did not come to {count} attached sessions: {place}", named(key))
+            });
+        }
     }
 
     /// Whether the books close: what was expected is delivered, lost, excused or still open.

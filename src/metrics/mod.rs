@@ -6,7 +6,9 @@
 mod failures;
 mod interval;
 mod latency;
+mod resubscribed;
 
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
 pub use latency::{LATENCY_US_MAX, Latency};
+pub use resubscribed::Resubscribed;

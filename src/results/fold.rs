@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure_sums::FailureSums;
+use super::{invariants, spread};
 use super::timeline::{Timeline, seconds_since};
 use super::{
     ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, IntervalRecord, LatencyFigures, Mark,
-    OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
 };
-use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
+use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
 use crate::ops::OpId;
 use crate::tick::Tick;
@@ -32,7 +33,7 @@ pub struct Fold {
     ok_before: BTreeMap<OpId, u64>,
     /// The latest totals, and the spread of all intervals.
     ledger: LedgerTotals,
-    spread: Latency,
+    spread: Spread,
     first_health: Option<HealthSample>,
     latest: Option<Latest>,
     peak: u64,
@@ -98,7 +99,7 @@ impl Fold {
         self.sums.failures.clear();
         self.failures.add(&figures.failures);
         self.spread.merge(&record.ledger.spread);
-        self.ledger = LedgerTotals { spread: Latency::default(), ..record.ledger.clone() };
+        self.ledger = LedgerTotals { spread: Spread::default(), ..record.ledger.clone() };
         // `peak` adds the workers' own peaks and may miss users that were online when the interval began.
         self.peak = self.peak.max(figures.users.peak).max(figures.users.online);
         self.rss_bytes_max = self.rss_bytes_max.max(health.rss_bytes);
@@ -130,7 +131,7 @@ impl Fold {
 
     /// From the first receiver of a message to the last, of all intervals so far.
     pub fn spread(&self) -> &Latency {
-        &self.spread
+        &self.spread.all
     }
 
     /// The results so far, as if the run had been broken off here unless its end is known.
@@ -141,11 +142,14 @@ impl Fold {
             (None, Some(latest)) => latest.to.since(load_start).as_secs_f64(),
             (None, None) => 0.0,
         };
+        let operations = self.operations(load_s);
+        let failures = self.failures.figures(load_start);
         Results {
+            invariants: invariants::figures(&self.ledger, operations.iter(), &failures, load_start),
             format: RESULTS_FORMAT,
             run: self.run_info(load_s),
             verdict: Default::default(),
-            operations: self.operations(load_s),
+            operations,
             delivery: self.delivery(),
             arrivals: ArrivalFigures {
                 planned: self.sums.arrivals.planned,
@@ -156,7 +160,7 @@ impl Fold {
             users: self.users(),
             traffic: self.traffic(),
             gates: Vec::new(),
-            failures: self.failures.figures(load_start),
+            failures,
             generator: self.generator(load_start),
             warnings: self.warnings(),
             series: Series {
@@ -236,7 +240,9 @@ impl Fold {
             echo_expected: self.ledger.echo_expected,
             echo_delivered: self.ledger.echo_delivered,
             delivery_us: (&self.sums.delivery).into(),
-            spread_us: (&self.spread).into(),
+            misdelivered: self.ledger.misdelivered,
+            spread_us: (&self.spread.all).into(),
+            spread_by_receivers: spread::figures(&self.spread),
         }
     }
 
@@ -252,6 +258,13 @@ impl Fold {
             late_replies: users.late_replies,
             duplicate_replies: users.duplicate_replies,
             unmatched_replies: users.unmatched_replies,
+            resubscribed: ResubscribedFigures {
+                asked: users.resubscribed.asked,
+                still_attached: users.resubscribed.still_attached,
+                silently_detached: users.resubscribed.silently_detached,
+                refused: users.resubscribed.refused,
+                unanswered: users.resubscribed.unanswered,
+            },
         }
     }
 

@@ -7,13 +7,17 @@ mod failure_sums;
 mod fold;
 #[cfg(test)]
 mod fold_tests;
+mod invariants;
 mod model;
 mod percentiles;
 mod record;
 mod series;
+mod spread;
 mod timeline;
 
 pub use fold::Fold;
+pub use invariants::InvariantFigures;
 pub use model::*;
 pub use record::*;
 pub use series::*;
+pub use spread::SpreadFigures;

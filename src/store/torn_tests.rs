@@ -46,7 +46,7 @@ fn interval(index: u64) -> Record {
         LedgerTotals { expected: 10 * index, delivered: 9 * index, lost: index, ..LedgerTotals::default() };
     ledger.excused[ExcuseReason::Detach as usize] = 1;
     ledger.expected += 1;
-    ledger.spread.record(20 + index);
+    ledger.spread.record(2, 20 + index);
     let health =
         HealthSample { workers: 2, cpu_us: index, rss_bytes: 1 << 30, descriptors: 70, is_saturated: index == 2 };
     let to = from + Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ledger::Batch;
+use crate::ledger::{AttachId, Batch};
 use crate::metrics::{Interval, Sample};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::plan::{Directory, Plan};
@@ -19,6 +19,8 @@ pub struct World {
     pub directory: Arc<Directory>,
     /// When the load begins; the ticks of the users curve count from it.
     pub load_start: Tick,
+    /// Attachments that are still owed a message after the drain.
+    pub owed: Arc<[AttachId]>,
     /// What is counted.
     pub books: Books,
 }
@@ -36,6 +38,8 @@ pub struct Books {
     pub open: [u64; OP_COUNT],
     /// Users with an open connection.
     pub online: u64,
+    /// Subscribes after a gap without an answer; no part of `open`.
+    pub asking: u64,
 }
 
 /// One call into a user: the instant, what is known, and the books.
@@ -44,18 +48,26 @@ pub(super) struct Call<'a> {
     pub(super) plan: &'a Plan,
     pub(super) directory: &'a Directory,
     pub(super) load_start: Tick,
+    pub(super) owed: &'a [AttachId],
     pub(super) books: &'a mut Books,
 }
 
 impl World {
     /// Books of a new worker.
     pub fn new(plan: Arc<Plan>, directory: Arc<Directory>) -> World {
-        World { plan, directory, load_start: Tick::ZERO, books: Books::default() }
+        World { plan, directory, load_start: Tick::ZERO, owed: [].into(), books: Books::default() }
     }
 
     /// Lends everything to one call; what is shared can then be read while the books are written.
     pub(super) fn call(&mut self, now: Tick) -> Call<'_> {
-        Call { now, plan: &self.plan, directory: &self.directory, load_start: self.load_start, books: &mut self.books }
+        Call {
+            now,
+            plan: &self.plan,
+            directory: &self.directory,
+            load_start: self.load_start,
+            owed: &self.owed,
+            books: &mut self.books,
+        }
     }
 }
 
@@ -70,7 +82,13 @@ impl Books {
 
     /// Requests without an answer.
     pub fn open_requests(&self) -> u64 {
-        self.open.iter().sum()
+        self.open.iter().sum::<u64>() + self.asking
+    }
+
+    /// Counts a frame that goes out.
+    pub(super) fn sent(&mut self, frame: &str) {
+        self.figures.traffic.frames_sent += 1;
+        self.figures.traffic.bytes_sent += frame.len() as u64;
     }
 
     pub(super) fn begun(&mut self, op: OpId) {
