@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results};
 
-use super::{doubts, figures, untrusted, wording};
+use super::{doubts, figures, promises, untrusted, wording};
 
 /// Writes the summary.
 pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
@@ -90,6 +90,17 @@ fn delivery(results: &Results, out: &mut impl Write) -> io::Result<()> {
     if delivery.count > 0 {
         let [p50, p99, max] = [delivery.p50, delivery.p99, delivery.max].map(figures::micros);
         writeln!(out, "Delivery time p50 {p50} · p99 {p99} · max {max}\n")?;
+    }
+    let replies = promises::replies(results);
+    if !replies.is_empty() {
+        writeln!(out, "{}\n", replies.join(" · "))?;
+    }
+    if promises::broken(results).next().is_some() {
+        writeln!(out, "### Broken promises\n")?;
+        for promise in promises::broken(results) {
+            writeln!(out, "- {}", text(&promises::line(promise)))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

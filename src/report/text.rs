@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results};
 
 use super::untrusted::{cut, one_line};
-use super::{doubts, figures, wording};
+use super::{doubts, figures, promises, wording};
 
 /// Whether the terminal gets colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,13 @@ fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resu
         .collect();
     if !reasons.is_empty() {
         list("  excused", &reasons, layout, out)?;
+    }
+    let replies = promises::replies(results);
+    if !replies.is_empty() {
+        list("  replies", &replies, layout, out)?;
+    }
+    for promise in promises::broken(results) {
+        section("  broken", &layout.yellow(&cut(&promises::line(promise), 4 * layout.columns)), out)?;
     }
     let arrivals = &results.arrivals;
     if arrivals.planned > 0 {
