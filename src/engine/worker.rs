@@ -179,7 +179,7 @@ impl Shift {
         books.figures.worker_cpu_us = load.cpu_us;
         let figures = std::mem::replace(&mut books.figures, spent.figures);
         let batch = std::mem::replace(&mut books.batch, spent.batch);
-        let open = books.open_requests();
+        let open = books.open_requests() + books.asking;
         let slot = self.parts.slot;
         let _ = self.parts.handovers.send(Handover::Interval {
             slot,

@@ -186,9 +186,11 @@ mod tests {
 
         **64 328 expected = 64 280 delivered + 2 lost + 46 excused**
 
-        duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0
+        duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · misdelivered 0 · late 12 · foreign 0
 
         Delivery time p50 5.20 ms · p99 399 ms · max 798 ms
+
+        late replies 9
 
         <sub>pbxload 0.1.0 · scenario 9f2c4e7ab1d05836</sub>
         "##);

@@ -82,7 +82,7 @@ impl Books {
 
     /// Requests without an answer.
     pub fn open_requests(&self) -> u64 {
-        self.open.iter().sum::<u64>() + self.asking
+        self.open.iter().sum()
     }
 
     /// Counts a frame that goes out.
