@@ -68,9 +68,8 @@ mod tests {
     fn only_what_the_history_covers_and_does_not_hold_is_missing() {
         let past = |numbers: &[u64]| Past { numbers: numbers.iter().copied().collect(), ..Past::default() };
         let gap = Gap { topic: TopicKey(1), reader: 0, low: 4, high: 8 };
-        let missing = |numbers: &[u64]| {
-            past(numbers).missing(&gap).iter().map(|gap| (gap.low, gap.high)).collect::<Vec<_>>()
-        };
+        let missing =
+            |numbers: &[u64]| past(numbers).missing(&gap).iter().map(|gap| (gap.low, gap.high)).collect::<Vec<_>>();
         assert_eq!(missing(&[3, 9]), [(4, 8)]);
         assert_eq!(missing(&[3, 5, 6, 9]), [(4, 4), (7, 8)]);
         assert_eq!(missing(&[3, 4, 5, 6, 7, 8, 9]), []);

@@ -46,15 +46,27 @@ pub const INVARIANTS: usize = 12;
 impl Invariant {
     /// Every one with its word and what it says.
     pub const ALL: [(Invariant, &'static str, &'static str); INVARIANTS] = [
-        (Invariant::SeqUnique, "seq_unique", "a message has one number, in its reply and at every receiver, and no other has it"),
+        (
+            Invariant::SeqUnique,
+            "seq_unique",
+            "a message has one number, in its reply and at every receiver, and no other has it",
+        ),
         (Invariant::SeqDense, "seq_dense", "numbers of a topic follow each other without a gap"),
         (Invariant::ExactlyOnce, "exactly_once", "every attached session gets each message once"),
         (Invariant::SeqAscending, "seq_ascending", "messages of a topic come in the order of their numbers"),
-        (Invariant::AckBeforeEcho, "ack_before_echo", "a publish is acknowledged before its own copy comes, with the same time"),
+        (
+            Invariant::AckBeforeEcho,
+            "ack_before_echo",
+            "a publish is acknowledged before its own copy comes, with the same time",
+        ),
         (Invariant::ContentUnchanged, "content_unchanged", "content comes as it was sent"),
         (Invariant::HistoryAsLive, "history_as_live", "the history holds what was received live"),
         (Invariant::PairMirrored, "pair_mirrored", "each side of a pair sees the other's name"),
-        (Invariant::MarksInOrder, "marks_in_order", "received >= read, neither beyond the last message, and they never go back"),
+        (
+            Invariant::MarksInOrder,
+            "marks_in_order",
+            "received >= read, neither beyond the last message, and they never go back",
+        ),
         (Invariant::NothingAfterRemoval, "nothing_after_removal", "no message after an unsubscribe or a removal"),
         (Invariant::NothingAfterLeave, "nothing_after_leave", "no message after a leave was confirmed"),
         (Invariant::EveryRequestAnswered, "every_request_answered", "every request is answered in time"),

@@ -98,7 +98,8 @@ impl Book {
 
     /// Numbers that were skipped, as far as is known; ask the history about them. Call it after [`Book::questions`].
     pub fn gaps(&self) -> Vec<Gap> {
-        let mut topics: Vec<_> = self.topics.iter().filter(|(_, topic)| topic.numbers.gaps().next().is_some()).collect();
+        let mut topics: Vec<_> =
+            self.topics.iter().filter(|(_, topic)| topic.numbers.gaps().next().is_some()).collect();
         topics.sort_by_key(|(key, _)| **key);
         let gaps = topics.into_iter().filter_map(|(&key, topic)| {
             let reader = topic.somebody()?;

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure_sums::FailureSums;
-use super::{invariants, spread};
 use super::timeline::{Timeline, seconds_since};
 use super::{
     ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, IntervalRecord, LatencyFigures, Mark,
-    OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures,
+    UserFigures,
 };
+use super::{invariants, spread};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
 use crate::ops::OpId;

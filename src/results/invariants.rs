@@ -72,7 +72,8 @@ fn described(invariant: Invariant, says: &str, check: &Check, load_start: Tick) 
 }
 
 fn unanswered(says: &str, answered: u64, failures: &[FailureFigures]) -> InvariantFigures {
-    let timed_out = || failures.iter().filter(|failure| failure.class == "timed_out" && is_answered(&failure.operation));
+    let timed_out =
+        || failures.iter().filter(|failure| failure.class == "timed_out" && is_answered(&failure.operation));
     let examples = timed_out().map(|failure| format!("{} × {}", failure.count, failure.operation));
     InvariantFigures {
         number: Invariant::EveryRequestAnswered as u32,

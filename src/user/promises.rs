@@ -154,9 +154,8 @@ impl User {
     /// The marks in a reply.
     pub(super) fn check_marks(&mut self, call: &mut Call<'_>, meta: &Meta<'_>) {
         // What is absent is zero, or not told: neither says anything.
-        let in_order = |seq: u64, read: u64, recv: u64| {
-            (seq == 0 || (read <= seq && recv <= seq)) && (recv == 0 || recv >= read)
-        };
+        let in_order =
+            |seq: u64, read: u64, recv: u64| (seq == 0 || (read <= seq && recv <= seq)) && (recv == 0 || recv >= read);
         let now = call.now;
         if let Some(desc) = meta.desc.as_ref().filter(|desc| desc.seq > 0) {
             let (seq, read, recv) = (desc.seq, desc.read, desc.recv);
@@ -203,4 +202,3 @@ fn past_problem(call: &Call<'_>, data: &Data<'_>, stamp: Stamp) -> Option<String
 pub(super) fn is_unchanged(stamp: Stamp, data: &Data<'_>) -> bool {
     data.content.as_ref().and_then(Json::as_text).is_some_and(|text| is_intact(stamp.key(), &text))
 }
-
