@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc as sync_mpsc;
 use std::time::Duration;
 
+use super::diagnosis::Answers;
 use super::health;
 use super::monitor::Monitor;
-use crate::ledger::{AttachEnd, AttachRecord, Batch, Book, Ending, Finding, LedgerTotals, Question};
+use crate::ledger::{
+    AttachEnd, AttachId, AttachRecord, Batch, Book, Ending, Finding, Gap, LedgerTotals, PastRecord, Question,
+};
 use crate::metrics::Interval;
 use crate::ops::OpId;
 use crate::results::{IntervalRecord, WorkerSample};
@@ -215,6 +218,34 @@ impl Collector {
     /// What the server's history may explain; see [`Book::questions`].
     pub(super) fn questions(&mut self, now: Tick) -> Vec<Question> {
         self.book.questions(now)
+    }
+
+    /// Numbers that the history is to be asked about; see [`Book::gaps`].
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        self.book.gaps()
+    }
+
+    /// Enters what was found while the history was read.
+    pub(super) fn learn_past(&mut self, answers: &Answers, now: Tick) {
+        for gap in &answers.gaps {
+            self.book.gap_is_real(*gap, now);
+        }
+        for &(key, seq) in &answers.past {
+            self.book.past_agrees(PastRecord { key, seq, received: now });
+        }
+        for problem in &answers.differing {
+            self.book.past_differs(now, || problem.clone());
+        }
+    }
+
+    /// Attachments that are still owed a message.
+    pub(super) fn owed(&self) -> Vec<AttachId> {
+        self.book.owed()
+    }
+
+    /// Whether a request has no answer yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.open > 0
     }
 
     /// Enters what the history says about a message.

@@ -212,6 +212,7 @@ impl Driver {
             (Signals::OFFLINE, Event::GoOffline),
             (Signals::WAKE, Event::Wake),
             (Signals::DRAIN, Event::Drain),
+            (Signals::ASK_AGAIN, Event::AskAgain),
             (Signals::LEAVE, Event::Leave),
         ] {
             if signals.has(signal) {

@@ -1,6 +1,5 @@
 //! An errand: a connection of our own for set-up and tear-down, one request after the other, not measured.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
@@ -60,6 +59,15 @@ struct Answer {
     token: Option<String>,
     expires: Option<Timestamp>,
     at: Option<Timestamp>,
+    has_deletions: bool,
+}
+
+impl Answer {
+    /// An answer that says nothing else.
+    fn of(code: Code) -> Answer {
+        let (topic, text, user, token, expires, at, has_deletions) = Default::default();
+        Answer { code, topic, text, user, token, expires, at, has_deletions }
+    }
 }
 
 impl ErrandError {
@@ -278,8 +286,8 @@ impl Errand {
         }
     }
 
-    /// Reads a page of history: every message of the run with this tag, and the smallest seq of the page; `None`
-    /// when the page was empty.
+    /// Shows every message of a page of history to `see`, and tells the smallest seq of the page; `None` when the page
+    /// was empty.
     ///
     /// # Errors
     /// The connection or the server's refusal.
@@ -288,11 +296,9 @@ impl Errand {
         topic: &str,
         before: Option<u64>,
         limit: u32,
-        run_tag: u32,
-        found: &mut HashSet<u64>,
+        see: &mut dyn FnMut(&Data<'_>),
     ) -> Result<Option<u64>, ErrandError> {
         let mut lowest: Option<u64> = None;
-        let place = self.dialect.stamp;
         let query = client::GetQuery { before, limit: Some(limit), ..Default::default() };
         self.exchange(
             "history",
@@ -307,13 +313,26 @@ impl Errand {
             },
             &mut |data| {
                 lowest = Some(lowest.map_or(data.seq, |lowest| lowest.min(data.seq)));
-                if let Some(stamp) = data.stamp(place).filter(|stamp| stamp.run == run_tag) {
-                    found.insert(stamp.key());
-                }
+                see(data);
             },
         )
         .await?;
         Ok(lowest)
+    }
+
+    /// Whether messages of a topic were ever deleted; a server that does not tell says no.
+    ///
+    /// # Errors
+    /// The connection.
+    pub async fn has_deletions(&mut self, topic: &str) -> Result<bool, ErrandError> {
+        let asked = self.ask("deletions", |id| {
+            ClientMessage::Get(client::Get { id, topic: topic.into(), what: Some("del".into()), ..Default::default() })
+        });
+        match asked.await {
+            Ok(answer) => Ok(answer.has_deletions),
+            Err(ErrandError::Refused { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 
     /// Closes the connection without waiting.
@@ -351,6 +370,10 @@ impl Errand {
                 };
                 let ctrl = match serde_json::from_str(&frame) {
                     Ok(ServerMessage::Ctrl(ctrl)) => ctrl,
+                    Ok(ServerMessage::Meta(meta)) if meta.id.as_deref() == Some(id.as_str()) => {
+                        let has_deletions = meta.del.is_some();
+                        return Ok(Answer { has_deletions, ..Answer::of(Code::OK) });
+                    }
                     Ok(ServerMessage::Data(data)) => {
                         see(&data);
                         continue;
@@ -370,6 +393,7 @@ impl Errand {
                     token: params.token.as_deref().map(str::to_owned),
                     expires: time(params.expires.as_deref()),
                     at: time(ctrl.ts.as_deref()),
+                    has_deletions: false,
                 });
             }
         };

@@ -83,6 +83,7 @@ impl Signals {
     pub(super) const DRAIN: Signals = Signals(16);
     pub(super) const LEAVE: Signals = Signals(32);
     pub(super) const LOOK: Signals = Signals(64);
+    pub(super) const ASK_AGAIN: Signals = Signals(128);
 
     pub(super) fn has(self, signal: Signals) -> bool {
         self.0 & signal.0 != 0

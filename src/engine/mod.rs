@@ -18,6 +18,7 @@ mod health;
 mod monitor;
 mod options;
 mod pacer;
+mod past;
 mod probe;
 mod run;
 #[cfg(test)]

@@ -96,7 +96,7 @@ struct Workers {
 impl Workers {
     fn order(&self, order: Order) {
         for orders in &self.orders {
-            let _ = orders.send(order);
+            let _ = orders.send(order.clone());
         }
     }
 }
@@ -277,6 +277,7 @@ impl Run {
         }));
         if is_drained {
             self.diagnose(&mut collector, observer).await;
+            self.ask_again(&mut workers, &mut collector, stop, observer).await;
         }
         collector.begin_closing(self.clock.now());
         workers.order(Order::Leave);
@@ -316,17 +317,48 @@ impl Run {
     /// Asks the server's history about what did not arrive.
     async fn diagnose(&self, collector: &mut Collector, observer: &mut dyn Observer) {
         let questions = collector.questions(self.clock.now());
-        if questions.is_empty() {
+        let gaps = collector.gaps();
+        if questions.is_empty() && gaps.is_empty() {
             return;
         }
         observer.stage("asking the history", 0, 0);
         let (plan, directory) = (&self.options.plan, &self.directory);
-        let answers = diagnosis::ask(&self.options.targets.service, plan, directory, &questions).await;
-        for (key, finding) in answers.findings {
+        let answers = diagnosis::ask(&self.options.targets.service, plan, directory, &questions, &gaps).await;
+        for &(key, finding) in &answers.findings {
             collector.learn(key, finding);
         }
+        collector.learn_past(&answers, self.clock.now());
         if let Some(trouble) = answers.trouble {
             observer.record(Record::Warning(trouble));
+        }
+    }
+
+    /// Asks whether the attachments that are still owed a message last: the service may have ended them in silence.
+    async fn ask_again(
+        &self,
+        workers: &mut Workers,
+        collector: &mut Collector,
+        stop: &mut watch::Receiver<Stop>,
+        observer: &mut dyn Observer,
+    ) {
+        let owed = collector.owed();
+        if owed.is_empty() {
+            return;
+        }
+        observer.stage("asking who is still attached", 0, 0);
+        workers.order(Order::AskAgain(owed.into()));
+        let deadline = after(self.options.plan.scenario.target.timeout);
+        let mut looks = 0;
+        while looks <= 2 || collector.is_waiting() {
+            tokio::select! {
+                handover = workers.handovers.recv() => {
+                    let Some(handover) = handover else { return };
+                    note(collector, handover, observer);
+                    looks += u32::from(collector.has_merged());
+                }
+                () = stopped_now(stop) => return,
+                () = tokio::time::sleep_until(deadline) => return,
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use super::floor::{Desk, Floor, Signals, Tap};
 use super::pacer::Pacer;
 use super::tokens::TokenDesk;
 use super::{Clock, health};
+use crate::ledger::AttachId;
 use crate::plan::{Directory, Plan};
 use crate::results::WorkerSample;
 use crate::tick::Tick;
@@ -52,12 +53,14 @@ pub(super) struct WorkerParts {
 }
 
 /// What the control thread tells a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
     /// The load begins at this tick.
     Start(Tick),
     /// Begin nothing any more.
     Drain,
+    /// Find out whether these attachments last.
+    AskAgain(Arc<[AttachId]>),
     /// Close all connections, hand over the last books, end.
     Leave,
 }
@@ -155,6 +158,10 @@ impl Shift {
                         self.next_handover = clock.now().next_multiple(interval);
                         self.signal_all(Signals::DRAIN);
                     }
+                    Some(Order::AskAgain(owed)) => {
+                        self.floor.world.borrow_mut().owed = owed;
+                        self.signal_all(Signals::ASK_AGAIN);
+                    }
                     Some(Order::Leave) | None => {
                         pacer.drain();
                         self.signal_all(Signals::LEAVE);
@@ -234,7 +241,7 @@ impl Shift {
         books.figures.worker_cpu_us = load.cpu_us;
         let figures = std::mem::replace(&mut books.figures, spent.figures);
         let batch = std::mem::replace(&mut books.batch, spent.batch);
-        let open = books.open_requests();
+        let open = books.open_requests() + books.asking;
         let slot = self.parts.slot;
         let _ = self.parts.handovers.send(Handover::Interval {
             slot,

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::{Quantity, Statistic};
+use crate::ledger::Invariant;
 use crate::metrics::{Latency, OpFigures, Phase};
 use crate::ops::{FAILURE_WORDS, FailureKind, OpId};
-use crate::results::{IntervalRecord, LatencyFigures, OperationFigures, Results};
+use crate::results::{IntervalRecord, InvariantFigures, LatencyFigures, OperationFigures, Results};
 
 /// Longest name for which a nearest one is looked up, bytes.
 const NAME_BYTES_MAX: usize = 80;
@@ -24,6 +25,7 @@ pub(super) struct Subject {
     op: Option<OpId>,
     phase: Option<&'static str>,
     class: Option<String>,
+    invariant: Option<&'static str>,
     statistic: Option<Statistic>,
 }
 
@@ -135,6 +137,19 @@ fn of_class(op: &OperationFigures, subject: &Subject) -> u64 {
     op.failures.iter().filter(|(class, _)| fits(class)).map(|(_, count)| count).sum()
 }
 
+fn invariant(results: &Results, subject: &Subject, count: fn(&InvariantFigures) -> u64) -> u64 {
+    let of = |figures: &&InvariantFigures| subject.invariant.is_none_or(|word| figures.name == word);
+    results.invariants.iter().filter(of).map(count).sum()
+}
+
+fn checked(results: &Results, subject: &Subject) -> u64 {
+    invariant(results, subject, |figures| figures.checked)
+}
+
+fn broken(results: &Results, subject: &Subject) -> u64 {
+    invariant(results, subject, |figures| figures.violated)
+}
+
 use Source::{Bytes, Count, Rate, Ratio, Seconds, Times};
 
 static ROWS: &[Row] = &[
@@ -185,7 +200,7 @@ static ROWS: &[Row] = &[
     ),
     row(
         "delivery.spread.<stat>",
-        Times(|r, _| Some(&r.delivery.spread_us), |r, _| Some(&r.ledger.spread)),
+        Times(|r, _| Some(&r.delivery.spread_us), |r, _| Some(&r.ledger.spread.all)),
         "from the first receiver to the last",
     ),
     row(
@@ -215,6 +230,11 @@ static ROWS: &[Row] = &[
     row("delivery.phantom", Count { value: |r, _| r.delivery.phantom, of: witnessed }, "messages that nobody sent"),
     row("delivery.late", Count { value: |r, _| r.delivery.late, of: witnessed }, "came later than the timeout"),
     row("delivery.corrupted", Count { value: |r, _| r.delivery.corrupted, of: witnessed }, "changed on the way"),
+    row(
+        "delivery.misdelivered",
+        Count { value: |r, _| r.delivery.misdelivered, of: witnessed },
+        "came where they were not published, or to a session that was not attached",
+    ),
     row("delivery.foreign", Count { value: |r, _| r.delivery.foreign, of: witnessed }, "messages of others"),
     row(
         "failures.ratio",
@@ -256,6 +276,25 @@ static ROWS: &[Row] = &[
     row("users.peak", Count { value: online, of: online }, "most users online at once"),
     row("users.logins", Count { value: |r, _| r.users.logins, of: online }, "successful logins"),
     row("users.reconnects", Count { value: |r, _| r.users.reconnects, of: online }, "connections opened again"),
+    row(
+        "users.still_attached",
+        Count { value: |r, _| r.users.resubscribed.still_attached, of: online },
+        "sessions with a gap that were attached all the time",
+    ),
+    row(
+        "users.silently_detached",
+        Count { value: |r, _| r.users.resubscribed.silently_detached, of: online },
+        "sessions whose attachment the service had ended without a word",
+    ),
+    row("users.late_replies", Count { value: |r, _| r.users.late_replies, of: online }, "replies after a timeout"),
+    row("users.duplicate_replies", Count { value: |r, _| r.users.duplicate_replies, of: online }, "second replies"),
+    row(
+        "users.unmatched_replies",
+        Count { value: |r, _| r.users.unmatched_replies, of: online },
+        "replies to nothing that was asked",
+    ),
+    row("invariants.violated", Count { value: broken, of: checked }, "broken promises of the service, of all kinds"),
+    row("invariants.<promise>", Count { value: broken, of: checked }, "times that this promise was broken"),
     row("generator.cpu_s", Seconds(|r, _| r.generator.cpu_s), "processor time of this process"),
     row("generator.rss_bytes_max", Bytes(|r, _| r.generator.rss_bytes_max), "most memory of this process"),
     row(
@@ -296,11 +335,12 @@ static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     names
 });
 
-fn holes() -> [(&'static str, Vec<&'static str>); 4] {
+fn holes() -> [(&'static str, Vec<&'static str>); 5] {
     [
         ("<op>", OpId::ALL.iter().map(|op| op.name()).collect()),
         ("<phase>", Phase::ALL.iter().map(|(_, word)| *word).collect()),
         ("<class>", FAILURE_WORDS.to_vec()),
+        ("<promise>", Invariant::ALL.iter().map(|(_, word, _)| *word).collect()),
         ("<stat>", Statistic::ALL.iter().map(|(_, word)| *word).collect()),
     ]
 }
@@ -398,6 +438,10 @@ impl Subject {
                 "<op>" => subject.op = Some(OpId::by_name(word)?),
                 "<phase>" => subject.phase = Some(phase_of(subject.op?, word)?),
                 "<class>" => subject.class = Some(class(word)?),
+                "<promise>" => {
+                    let (_, word, _) = Invariant::ALL.iter().find(|(_, known, _)| *known == word)?;
+                    subject.invariant = Some(word);
+                }
                 "<stat>" => subject.statistic = Some(Statistic::by_word(word)?),
                 literal if literal == word => {}
                 _ => return None,
@@ -445,13 +489,14 @@ fn class(word: &str) -> Option<String> {
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Subject { op, phase, class, statistic } = &self.subject;
+        let Subject { op, phase, class, invariant, statistic } = &self.subject;
         let stat = statistic.map(Statistic::word);
         for (index, part) in ROWS[self.row].name.split('.').enumerate() {
             let word = match part {
                 "<op>" => op.map(OpId::name),
                 "<phase>" => *phase,
                 "<class>" => class.as_deref(),
+                "<promise>" => *invariant,
                 "<stat>" => stat.as_deref(),
                 literal => Some(literal),
             };

@@ -1,5 +1,6 @@
 //! What workers hand over: plain records, appended on the hot path and matched elsewhere.
 
+use super::invariant::Checks;
 use crate::protocol::UserId;
 use crate::random::mix;
 use crate::tick::Tick;
@@ -74,6 +75,17 @@ pub struct DeliveryRecord {
     pub is_intact: bool,
 }
 
+/// A message of this run, read back from the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastRecord {
+    /// Author and counter of the message.
+    pub key: u64,
+    /// Its number in the topic.
+    pub seq: u64,
+    /// When it was read.
+    pub received: Tick,
+}
+
 /// An attachment begins, is confirmed, or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttachRecord {
@@ -128,19 +140,25 @@ pub struct Batch {
     pub publishes: Vec<PublishRecord>,
     /// Deliveries, in order of their receipt.
     pub deliveries: Vec<DeliveryRecord>,
+    /// Messages read back, in order of their receipt.
+    pub past: Vec<PastRecord>,
     /// Messages of other clients or other runs.
     pub foreign: u64,
+    /// Messages of this run on topics to which the session was not attached.
+    pub misdelivered: u64,
+    /// What one session could check by itself.
+    pub checks: Checks,
 }
 
 impl Batch {
     /// Records in it.
     pub fn len(&self) -> usize {
-        self.attachments.len() + self.publishes.len() + self.deliveries.len()
+        self.attachments.len() + self.publishes.len() + self.deliveries.len() + self.past.len()
     }
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0 && self.foreign == 0
+        self.len() == 0 && self.foreign + self.misdelivered == 0
     }
 
     /// Forgets everything and keeps the memory.
@@ -148,6 +166,8 @@ impl Batch {
         self.attachments.clear();
         self.publishes.clear();
         self.deliveries.clear();
-        self.foreign = 0;
+        self.past.clear();
+        (self.foreign, self.misdelivered) = (0, 0);
+        self.checks.clear();
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::batch::{AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
 use super::diagnosis::{Finding, LossKind, Question};
+use super::invariant::Invariant;
 use super::message::{Claim, Message};
 use super::mixed::Mixed;
+use super::promises::named;
 use super::topic::{Absence, Topic, Verdict, Window, WindowEnd};
 use super::totals::{ExcuseReason, LedgerTotals};
 use crate::protocol::Stamp;
@@ -26,16 +28,16 @@ const INCOMPLETE_MAX: usize = 1_000_000;
 pub struct Book {
     late_after: Duration,
     claim_within: Duration,
-    topics: HashMap<TopicKey, Topic, Mixed>,
+    pub(super) topics: HashMap<TopicKey, Topic, Mixed>,
     places: HashMap<AttachId, (TopicKey, usize), Mixed>,
-    messages: HashMap<u64, Message, Mixed>,
+    pub(super) messages: HashMap<u64, Message, Mixed>,
     /// Keys of messages that have not been looked at, oldest first.
     fresh: VecDeque<(Tick, u64)>,
     /// Keys of messages that were looked at and are not complete, oldest first.
-    incomplete: VecDeque<u64>,
+    pub(super) incomplete: VecDeque<u64>,
     /// By user, the first counter that has not been reported: what is below is a real message.
     reported: Vec<u32>,
-    totals: LedgerTotals,
+    pub(super) totals: LedgerTotals,
 }
 
 /// How a run ended, as far as deliveries are concerned.
@@ -67,6 +69,8 @@ impl Book {
     /// Enters what a worker saw.
     pub fn take(&mut self, batch: &Batch) {
         self.totals.foreign += batch.foreign;
+        self.totals.misdelivered += batch.misdelivered;
+        self.totals.checks.merge(&batch.checks);
         for record in &batch.attachments {
             self.attach(*record);
         }
@@ -75,6 +79,9 @@ impl Book {
         }
         for record in &batch.deliveries {
             self.deliver(*record);
+        }
+        for record in &batch.past {
+            self.compare_past(*record);
         }
     }
 
@@ -128,7 +135,13 @@ impl Book {
                 entry.insert(Message::new(record.topic, record.sent, claim));
                 self.fresh.push_back((record.settled, record.key));
             }
-            Entry::Occupied(mut entry) => entry.get_mut().claim = claim,
+            Entry::Occupied(mut entry) => {
+                let message = entry.get_mut();
+                message.claim = claim;
+                if message.topic != record.topic || !message.strays.is_empty() {
+                    self.correct_topic(record.key, record.topic);
+                }
+            }
         }
         self.note_outcome(record);
     }
@@ -152,40 +165,53 @@ impl Book {
             if let PublishOutcome::Accepted { seq } = record.outcome
                 && seq > 0
             {
-                message.seq = seq;
+                let was = std::mem::replace(&mut message.seq, seq);
+                let is_same = was == 0 || was == seq;
+                self.totals.checks.check(Invariant::SeqUnique, is_same, record.settled, || {
+                    format!("{} was acknowledged as {seq} and received as {was}", named(record.key))
+                });
             }
         }
     }
 
-    fn deliver(&mut self, record: DeliveryRecord) {
+    pub(super) fn deliver(&mut self, record: DeliveryRecord) {
         let Some(&(topic, place)) = self.places.get(&record.attach) else {
             // Its attachment is long gone: only a repeat of something old can be so late.
-            self.totals.duplicated += 1;
-            return;
+            return self.repeated(record);
         };
         let message = match self.messages.entry(record.key) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let (user, counter) = (Stamp::author_of(record.key) as usize, Stamp::counter_of(record.key));
                 if self.reported.get(user).is_some_and(|&next| counter < next) {
-                    self.totals.duplicated += 1;
-                    return;
+                    return self.repeated(record);
                 }
                 self.fresh.push_back((record.received, record.key));
                 entry.insert(Message::new(topic, record.sent, Claim::Unclaimed))
             }
         };
-        if !message.receivers.insert(place) {
-            self.totals.duplicated += 1;
-            return;
+        if message.topic != topic {
+            return self.stray(record);
         }
+        if !message.receivers.insert(place) {
+            return self.repeated(record);
+        }
+        let checks = &mut self.totals.checks;
         if message.seq == 0 {
             message.seq = record.seq;
+        } else if record.seq > 0 {
+            let seq = message.seq;
+            checks.check(Invariant::SeqUnique, seq == record.seq, record.received, || {
+                format!("{} is {seq}, and {} at {}", named(record.key), record.seq, record.attach)
+            });
         }
         message.seen = message.seen.min(record.received);
         if !record.is_intact {
             message.corrupted += 1;
             self.totals.corrupted += 1;
+            checks.found(Invariant::ContentUnchanged, record.received, || {
+                format!("{} (seq {}) came changed to {}", named(record.key), record.seq, record.attach)
+            });
         }
         // The author's user index is part of the key, and so is that of an attachment: equal means an echo.
         let is_echo = record.attach.0 >> 32 == u64::from(Stamp::author_of(record.key));
@@ -209,6 +235,10 @@ impl Book {
         if let Some(window) = self.topics.get_mut(&topic).and_then(|topic| topic.window_mut(place)) {
             if record.seq > 0 && record.seq < window.highest_seq && !is_echo {
                 self.totals.reordered += 1;
+                self.totals.checks.found(Invariant::SeqAscending, record.received, || {
+                    let (highest, seq) = (window.highest_seq, record.seq);
+                    format!("{} (seq {seq}) came to {} after seq {highest}", named(record.key), record.attach)
+                });
             }
             window.highest_seq = window.highest_seq.max(record.seq);
         }
@@ -269,7 +299,7 @@ impl Book {
             match (*absence, verdict) {
                 (Absence::Owed, Verdict::Lost) => {
                     totals.open -= 1;
-                    totals.lose(1, kind);
+                    totals.lose(1, kind, key, facts.seq, facts.sent);
                     false
                 }
                 (Absence::Owed, Verdict::Excused(reason)) => {
@@ -416,7 +446,9 @@ impl Book {
             message.awaits_echo = !missing.own_received;
         }
         message.missing = Some(missing.places);
+        let (topic, seq) = (message.topic, message.seq);
         self.accept_by_evidence(key, outcome);
+        self.number(key, topic, seq, facts.accepted);
         true
     }
 
@@ -438,7 +470,7 @@ impl Book {
     fn close(&mut self, key: u64) {
         let Some(message) = self.messages.remove(&key) else { return };
         if message.delivered >= 2 {
-            self.totals.spread.record(message.last.micros_since(message.first));
+            self.totals.spread.record(message.delivered, message.last.micros_since(message.first));
         }
     }
 
@@ -446,7 +478,7 @@ impl Book {
         let Some(message) = self.messages.get(&key) else { return };
         if message.claim == Claim::Unclaimed {
             let received = u64::from(message.delivered);
-            self.totals.phantom += u64::from(message.receivers.len());
+            self.totals.phantom += u64::from(message.receivers.len()) + message.strays.len() as u64;
             self.totals.delivered -= received;
             // Nobody sent it, so it can be neither late nor changed on the way.
             self.totals.late -= u64::from(message.late);
@@ -467,10 +499,10 @@ impl Book {
         let Some(message) = self.messages.get(&key) else { return };
         let missing = message.missing.iter().flatten();
         let owed = missing.filter(|(_, absence)| *absence == Absence::Owed).count() as u64;
-        let finding = message.finding;
+        let (kind, seq, sent) = (LossKind::of(message.finding), message.seq, message.sent);
         self.totals.open -= owed;
         match ending {
-            Ending::Drained => self.totals.lose(owed, LossKind::of(finding)),
+            Ending::Drained => self.totals.lose(owed, kind, key, seq, sent),
             // Nobody waited for these: they may have been on their way.
             Ending::BrokenOff => self.totals.excused[ExcuseReason::Unfinished as usize] += owed,
         }

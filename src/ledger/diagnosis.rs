@@ -24,6 +24,19 @@ impl Question {
     }
 }
 
+/// Numbers of a topic that no message is known to have: the history may hold them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The topic.
+    pub topic: TopicKey,
+    /// A user who is attached to it and may read its history.
+    pub reader: u32,
+    /// First number.
+    pub low: u64,
+    /// Last number.
+    pub high: u64,
+}
+
 /// What the history says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {

@@ -1,6 +1,6 @@
 //! One message in the ledger, from the first that is heard of it until every delivery is decided.
 
-use super::batch::{AttachId, PublishOutcome, TopicKey};
+use super::batch::{AttachId, DeliveryRecord, PublishOutcome, TopicKey};
 use super::diagnosis::Finding;
 use super::receivers::Receivers;
 use super::topic::{Absence, Facts};
@@ -31,6 +31,8 @@ pub(super) struct Message {
     pub(super) claim: Claim,
     /// What the history says about it, once it was asked.
     pub(super) finding: Option<Finding>,
+    /// Receipts on another topic than the first one, until its publisher says which is right.
+    pub(super) strays: Vec<DeliveryRecord>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,14 @@ impl Message {
             awaits_echo: false,
             claim,
             finding: None,
+            strays: Vec::new(),
         }
+    }
+
+    /// Forgets every receipt: they were on a topic that is not its own.
+    pub(super) fn start_again(&mut self, topic: TopicKey) {
+        let fresh = Message::new(topic, self.sent, self.claim);
+        *self = Message { finding: self.finding, ..fresh };
     }
 
     /// What is known of it once the server has accepted it; `None` while there is no sign that it did.

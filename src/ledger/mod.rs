@@ -4,20 +4,31 @@
 //! appends to a vector, and every delivery is matched by its stamp, so that lost, duplicated, reordered, phantom
 //! and excused are exact. Knows stamps and attachments, and nothing of sockets or JSON. Start at [`Book`].
 
+#[cfg(test)]
+mod bad_server_tests;
 mod batch;
 mod book;
 mod diagnosis;
+mod invariant;
 mod message;
 mod mixed;
+mod numbers;
+mod promises;
 #[cfg(test)]
 mod race_tests;
 mod receivers;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod topic;
 mod totals;
 
-pub use batch::{AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
+pub use batch::{
+    AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PastRecord, PublishOutcome, PublishRecord, TopicKey,
+};
 pub use book::{Book, Ending};
-pub use diagnosis::{Finding, LossKind, Question};
+pub use diagnosis::{Finding, Gap, LossKind, Question};
+pub use invariant::{Check, Checks, INVARIANTS, Invariant, VIOLATION_EXAMPLES_MAX};
+pub use promises::named;
+pub use spread::{SPREAD_FROM, Spread};
 pub use totals::{ExcuseReason, LedgerTotals};

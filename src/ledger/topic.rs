@@ -1,6 +1,7 @@
 //! One topic in the ledger: its attachments over time, and who of them had to get a message.
 
 use super::batch::{AttachEnd, AttachId};
+use super::numbers::Numbers;
 use super::receivers::Receivers;
 use super::totals::ExcuseReason;
 use crate::tick::Tick;
@@ -80,6 +81,8 @@ impl Missing {
 pub(super) struct Topic {
     windows: Vec<Option<Window>>,
     ended: usize,
+    /// Numbers of accepted messages of this run.
+    pub(super) numbers: Numbers,
 }
 
 impl Topic {
@@ -115,6 +118,17 @@ impl Topic {
                 forget(window.id);
             }
         }
+    }
+
+    /// A user who is attached and not about to leave.
+    pub(super) fn somebody(&self) -> Option<u32> {
+        let is_there = |window: &&Window| window.end.is_none() && window.confirmed != Tick::NEVER;
+        self.windows.iter().flatten().find(is_there).map(|window| (window.id.0 >> 32) as u32)
+    }
+
+    /// The attachment at this place, while it lasts.
+    pub(super) fn lasting(&self, place: usize) -> Option<AttachId> {
+        self.windows.get(place)?.as_ref().filter(|window| window.end.is_none()).map(|window| window.id)
     }
 
     pub(super) fn is_empty(&self) -> bool {

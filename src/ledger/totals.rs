@@ -1,7 +1,10 @@
 //! Sums of the ledger.
 
 use super::diagnosis::LossKind;
-use crate::metrics::Latency;
+use super::invariant::{Checks, Invariant};
+use super::promises::named;
+use super::spread::Spread;
+use crate::tick::Tick;
 
 /// Why a missing delivery does not count as lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,8 +74,13 @@ pub struct LedgerTotals {
     pub echo_expected: u64,
     /// The publisher's own copies that came.
     pub echo_delivered: u64,
+    /// Messages of this run that came on a topic where they were not published, or to which the session was not
+    /// attached; no part of `delivered`.
+    pub misdelivered: u64,
+    /// What was found of the service's promises.
+    pub checks: Checks,
     /// From the first receiver of a message to the last, for messages with at least two.
-    pub spread: Latency,
+    pub spread: Spread,
 }
 
 impl LedgerTotals {
@@ -104,6 +112,8 @@ impl LedgerTotals {
             foreign,
             echo_expected,
             echo_delivered,
+            misdelivered,
+            checks,
             spread,
         } = other;
         self.published += published;
@@ -125,6 +135,8 @@ impl LedgerTotals {
         self.foreign += foreign;
         self.echo_expected += echo_expected;
         self.echo_delivered += echo_delivered;
+        self.misdelivered += misdelivered;
+        self.checks.merge(checks);
         self.spread.merge(spread);
     }
 
@@ -159,14 +171,22 @@ impl LedgerTotals {
             foreign: less(self.foreign, earlier.foreign),
             echo_expected: less(self.echo_expected, earlier.echo_expected),
             echo_delivered: less(self.echo_delivered, earlier.echo_delivered),
-            spread: Latency::default(),
+            misdelivered: less(self.misdelivered, earlier.misdelivered),
+            checks: self.checks.since(&earlier.checks),
+            spread: Spread::default(),
         }
     }
 
-    /// Counts deliveries as lost.
-    pub(super) fn lose(&mut self, count: u64, kind: LossKind) {
+    /// Counts deliveries of a message as lost.
+    pub(super) fn lose(&mut self, count: u64, kind: LossKind, key: u64, seq: u64, sent: Tick) {
         self.lost += count;
         self.lost_by[kind as usize] += count;
+        if count > 0 {
+            self.checks.found(Invariant::ExactlyOnce, sent, || {
+                let (_, place) = LossKind::ALL[kind as usize];
+                format!("{} (seq {seq}) did not come to {count} attached sessions: {place}", named(key))
+            });
+        }
     }
 
     /// Whether the books close: what was expected is delivered, lost, excused or still open.

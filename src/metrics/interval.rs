@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FailureLog, Latency, SendQueueCounts};
+use super::{FailureLog, Latency, Resubscribed, SendQueueCounts};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::tick::Tick;
 
@@ -112,6 +112,8 @@ pub struct UserCounts {
     pub duplicate_replies: u64,
     /// Replies to ids that were never sent.
     pub unmatched_replies: u64,
+    /// Subscribes that were added after a gap.
+    pub resubscribed: Resubscribed,
 }
 
 /// Kinds of received frames.
@@ -338,6 +340,7 @@ impl UserCounts {
         self.late_replies += other.late_replies;
         self.duplicate_replies += other.duplicate_replies;
         self.unmatched_replies += other.unmatched_replies;
+        self.resubscribed.merge(&other.resubscribed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::results::Results;
 
-use super::figures;
+use super::{figures, promises};
 
 /// The warnings of the results, and after them what the figures themselves give away.
 ///
@@ -16,6 +16,7 @@ pub fn of(results: &Results) -> Vec<String> {
             doubts.push("TLS verification was off: the target's certificate was not checked".to_owned());
         }
     }
+    doubts.extend(promises::doubt(results));
     let delivery = &results.delivery;
     let parts = sum(&[delivery.delivered, delivery.lost, delivery.excused]);
     doubts.extend(unbalanced("deliveries expected", delivery.expected, "delivered + lost + excused", parts));

@@ -37,6 +37,7 @@ pub fn rich() -> Results {
     let started = planned - missed;
     results.arrivals = ArrivalFigures { planned, started, missed, lag_us: latency(started, 140, 2.1) };
     results.users = UserFigures {
+        resubscribed: Default::default(),
         peak: 200,
         logins: 236,
         reconnects: 12,

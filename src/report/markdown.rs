@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
-use super::{doubts, figures, untrusted, wording};
+use super::{doubts, figures, promises, untrusted, wording};
 
 /// Writes the summary.
 pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
@@ -92,6 +92,17 @@ fn delivery(results: &Results, out: &mut impl Write) -> io::Result<()> {
         let [p50, p99, max] = [delivery.p50, delivery.p99, delivery.max].map(figures::micros);
         writeln!(out, "Delivery time p50 {p50} · p99 {p99} · max {max}\n")?;
     }
+    let replies = promises::replies(results);
+    if !replies.is_empty() {
+        writeln!(out, "{}\n", replies.join(" · "))?;
+    }
+    if promises::broken(results).next().is_some() {
+        writeln!(out, "### Broken promises\n")?;
+        for promise in promises::broken(results) {
+            writeln!(out, "- {}", text(&promises::line(promise)))?;
+        }
+        writeln!(out)?;
+    }
     Ok(())
 }
 
@@ -177,9 +188,11 @@ mod tests {
 
         **64 328 expected = 64 280 delivered + 2 lost + 46 excused**
 
-        duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0
+        duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · misdelivered 0 · late 12 · foreign 0
 
         Delivery time p50 5.20 ms · p99 399 ms · max 798 ms
+
+        late replies 9
 
         <sub>pbxload 0.1.0 · scenario 9f2c4e7ab1d05836</sub>
         "##);

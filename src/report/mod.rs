@@ -14,6 +14,7 @@ mod html;
 pub mod json;
 mod junit;
 mod markdown;
+mod promises;
 pub mod text;
 pub mod untrusted;
 mod wording;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::untrusted::{cut, one_line};
-use super::{doubts, figures, wording};
+use super::{doubts, figures, promises, wording};
 
 /// Whether the terminal gets colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,13 @@ fn delivery(results: &Results, layout: Layout, out: &mut impl Write) -> io::Resu
         .collect();
     if !reasons.is_empty() {
         list("  excused", &reasons, layout, out)?;
+    }
+    let replies = promises::replies(results);
+    if !replies.is_empty() {
+        list("  replies", &replies, layout, out)?;
+    }
+    for promise in promises::broken(results) {
+        section("  broken", &layout.yellow(&cut(&promises::line(promise), 4 * layout.columns)), out)?;
     }
     let arrivals = &results.arrivals;
     if arrivals.planned > 0 {
@@ -315,9 +322,11 @@ mod tests {
         disconnect      168       0     0  0.280/s   310 µs  7.85 ms  23.5 ms  33.2 ms  33.2 ms
 
         deliveries  64 328 expected = 64 280 delivered + 2 lost + 46 excused
-                    duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · late 12 · foreign 0
+                    duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · misdelivered 0 · late 12
+                    foreign 0
                     delivery time p50 5.20 ms · p95 134 ms · p99 399 ms · max 798 ms
           excused   connection lost 6 · raced with a detach 9 · raced with an attach 31
+          replies   late replies 9
         arrivals    20 664 planned = 20 657 started + 7 missed
         generator   2 workers · cpu 1 min 21 s · memory 59.0 MiB · own lag p99 241 µs
 
@@ -348,7 +357,8 @@ mod tests {
 
         deliveries  0 expected = 0 delivered + 0 lost + 0 excused
                     duplicated 0 · reordered 0 · phantom 0
-                    corrupted 0 · late 0 · foreign 0
+                    corrupted 0 · misdelivered 0 · late 0
+                    foreign 0
                     delivery time: no samples
         generator   0 workers · cpu 0 s · memory 0 B
                     own lag no samples

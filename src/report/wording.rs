@@ -138,13 +138,14 @@ pub fn lost(results: &Results) -> Vec<(&'static str, u64)> {
 }
 
 /// What else came, or did not: a word and its count. Everything but `late` and `foreign` should be zero.
-pub fn irregular(results: &Results) -> [(&'static str, u64); 6] {
+pub fn irregular(results: &Results) -> [(&'static str, u64); 7] {
     let delivery = &results.delivery;
     [
         ("duplicated", delivery.duplicated),
         ("reordered", delivery.reordered),
         ("phantom", delivery.phantom),
         ("corrupted", delivery.corrupted),
+        ("misdelivered", delivery.misdelivered),
         ("late", delivery.late),
         ("foreign", delivery.foreign),
     ]

@@ -15,9 +15,11 @@ use super::generator::GeneratorSums;
 use super::timeline::{Timeline, seconds_since};
 use super::{
     ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
-    OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures,
+    UserFigures,
 };
-use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
+use super::{invariants, spread};
+use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
 use crate::ops::OpId;
 use crate::tick::Tick;
@@ -39,8 +41,7 @@ pub struct Fold {
     ledger_before: LedgerTotals,
     /// The latest totals of this part.
     ledger: LedgerTotals,
-    /// From the first receiver of a message to the last, of all intervals.
-    spread: Latency,
+    spread: Spread,
     generator: GeneratorSums,
     /// Requests that earlier parts left without an answer.
     open_before: BTreeMap<OpId, u64>,
@@ -159,7 +160,8 @@ impl Fold {
         self.sums.failures.clear();
         self.failures.add(&figures.failures, shift_us);
         self.spread.merge(&record.ledger.spread);
-        self.ledger = LedgerTotals { spread: Latency::default(), ..record.ledger.clone() };
+        self.ledger = LedgerTotals { spread: Spread::default(), ..record.ledger.clone() };
+        self.ledger.checks.shift_back(Duration::from_micros(shift_us));
         // `peak` adds the workers' own peaks and may miss users that were online when the interval began.
         self.peak = self.peak.max(figures.users.peak).max(figures.users.online);
         self.generator.add(health, &figures.send_queue);
@@ -196,7 +198,7 @@ impl Fold {
 
     /// From the first receiver of a message to the last, of all intervals so far.
     pub fn spread(&self) -> &Latency {
-        &self.spread
+        &self.spread.all
     }
 
     /// The results so far, as if the run had been broken off here unless its end is known.
@@ -210,11 +212,14 @@ impl Fold {
             (None, Some(latest)) => latest.to.since(load_start).as_secs_f64(),
             (None, None) => 0.0,
         };
+        let operations = self.operations(load_s);
+        let failures = self.failures.figures(load_start);
         Results {
+            invariants: invariants::figures(&self.whole_ledger(), operations.iter(), &failures, load_start),
             format: RESULTS_FORMAT,
             run: self.run_info(load_s),
             verdict: Default::default(),
-            operations: self.operations(load_s),
+            operations,
             delivery: self.delivery(),
             arrivals: ArrivalFigures {
                 planned: self.sums.arrivals.planned,
@@ -226,7 +231,7 @@ impl Fold {
             traffic: self.traffic(),
             gates: Vec::new(),
             abort: None,
-            failures: self.failures.figures(load_start),
+            failures,
             generator: self.generator(load_start),
             warnings: self.warnings(),
             interruptions: self.interruptions.clone(),
@@ -277,11 +282,17 @@ impl Fold {
     }
 
     /// The ledger. What is still open was cut off by the end of the run, which excuses it.
-    fn delivery(&self) -> DeliveryFigures {
+    /// The ledgers of all parts.
+    fn whole_ledger(&self) -> LedgerTotals {
         let mut ledger = self.ledger_before.clone();
         ledger.add(&self.ledger);
-        let LedgerTotals { mut excused, open, .. } = ledger;
-        excused[ExcuseReason::Unfinished as usize] += open;
+        ledger
+    }
+
+    fn delivery(&self) -> DeliveryFigures {
+        let ledger = self.whole_ledger();
+        let mut excused = ledger.excused;
+        excused[ExcuseReason::Unfinished as usize] += ledger.open;
         let by_reason = ExcuseReason::ALL.iter().map(|&(reason, word)| (word.to_owned(), excused[reason as usize]));
         let by_kind = LossKind::ALL.iter().map(|&(kind, word)| (word.to_owned(), ledger.lost_by[kind as usize]));
         DeliveryFigures {
@@ -305,7 +316,9 @@ impl Fold {
             echo_expected: ledger.echo_expected,
             echo_delivered: ledger.echo_delivered,
             delivery_us: (&self.sums.delivery).into(),
-            spread_us: (&self.spread).into(),
+            misdelivered: self.ledger.misdelivered,
+            spread_us: (&self.spread.all).into(),
+            spread_by_receivers: spread::figures(&self.spread),
         }
     }
 
@@ -321,6 +334,13 @@ impl Fold {
             late_replies: users.late_replies,
             duplicate_replies: users.duplicate_replies,
             unmatched_replies: users.unmatched_replies,
+            resubscribed: ResubscribedFigures {
+                asked: users.resubscribed.asked,
+                still_attached: users.resubscribed.still_attached,
+                silently_detached: users.resubscribed.silently_detached,
+                refused: users.resubscribed.refused,
+                unanswered: users.resubscribed.unanswered,
+            },
         }
     }
 

@@ -9,14 +9,18 @@ mod fold;
 #[cfg(test)]
 mod fold_tests;
 mod generator;
+mod invariants;
 mod model;
 mod percentiles;
 mod record;
 mod series;
+mod spread;
 mod timeline;
 
 pub use fold::Fold;
 pub use generator::{GeneratorFigures, SendQueueFigures, WorkerFigures};
+pub use invariants::InvariantFigures;
 pub use model::*;
 pub use record::*;
 pub use series::*;
+pub use spread::SpreadFigures;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorFigures, Series};
+use super::{GeneratorFigures, InvariantFigures, Series, SpreadFigures};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -25,6 +25,9 @@ pub struct Results {
     pub delivery: DeliveryFigures,
     /// The open model.
     pub arrivals: ArrivalFigures,
+    /// What the service promises of its messages, looked at throughout the run, and how often it was broken.
+    #[serde(default)]
+    pub invariants: Vec<InvariantFigures>,
     /// Virtual users and their connections.
     pub users: UserFigures,
     /// Bytes and frames on the wire.
@@ -238,6 +241,9 @@ pub struct DeliveryFigures {
     pub corrupted: u64,
     /// Messages of other clients or other runs.
     pub foreign: u64,
+    /// Messages of this run that came to a session that was not attached, or on a topic where they were not published.
+    #[serde(default)]
+    pub misdelivered: u64,
     /// The publisher's own copies: expected.
     pub echo_expected: u64,
     /// The publisher's own copies: delivered.
@@ -246,6 +252,9 @@ pub struct DeliveryFigures {
     pub delivery_us: LatencyFigures,
     /// From the first receiver of a message to the last, for messages with at least two receivers.
     pub spread_us: LatencyFigures,
+    /// The same by how many received the message, ascending; rows without messages are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spread_by_receivers: Vec<SpreadFigures>,
 }
 
 /// The open model. `planned = started + missed`.
@@ -279,8 +288,26 @@ pub struct UserFigures {
     pub late_replies: u64,
     /// Second replies to one request.
     pub duplicate_replies: u64,
-    /// Replies to ids that were never sent.
+    /// Replies to ids that were never sent, and those without an id that may be about a note.
     pub unmatched_replies: u64,
+    /// Subscribes that were added to find out whether a session with a gap is attached. No part of `operations`.
+    #[serde(default)]
+    pub resubscribed: ResubscribedFigures,
+}
+
+/// Subscribes that were added after a gap. `asked = still_attached + silently_detached + refused + unanswered`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ResubscribedFigures {
+    /// Sent.
+    pub asked: u64,
+    /// Answered with 304: the session had been attached all the time.
+    pub still_attached: u64,
+    /// Answered with success: the service had ended the attachment without a word.
+    pub silently_detached: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Not answered in time, or the connection ended before.
+    pub unanswered: u64,
 }
 
 /// Bytes and frames on the wire, as payload of the WebSocket or HTTP body.

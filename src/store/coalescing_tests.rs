@@ -44,7 +44,7 @@ fn interval(index: Option<u64>) -> Record {
     (figures.arrivals.planned, figures.arrivals.started) = (2, 2);
     (figures.users.online, figures.users.peak) = (5 + index % 7, 5 + index % 7);
     let mut ledger = crate::ledger::LedgerTotals { expected: index, delivered: index, ..Default::default() };
-    ledger.spread.record(20 + index);
+    ledger.spread.record(2 + index as u32 % 30, 20 + index);
     let cpu_us = index % 9 * 100_000;
     let span_us = 1_000_000;
     let worker = WorkerSample { span_us, cpu_us, waited_us: span_us - cpu_us, lag_us_max: index, ..Default::default() };
@@ -238,7 +238,7 @@ fn busy(index: u64, random: &mut crate::random::Random) -> Record {
     let mut ledger =
         crate::ledger::LedgerTotals { expected: 2_000 * index, delivered: 2_000 * index, ..Default::default() };
     for _ in 0..100 {
-        ledger.spread.record(micros(900.0));
+        ledger.spread.record(25, micros(900.0));
     }
     let (load_start, load_from, part, health) = (LOAD_START, LOAD_START, 0, HealthSample::default());
     let to = from + Duration::from_secs(1);

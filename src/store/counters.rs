@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
+use super::checks::{self, Promise};
+use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{
-    EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, SendQueueCounts, TrafficCounts, UserCounts,
+    EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, Resubscribed, SendQueueCounts, TrafficCounts,
+    UserCounts,
 };
 use crate::ops::OpId;
 use crate::results::{HealthSample, IntervalRecord, WorkerSample};
@@ -83,7 +85,10 @@ counters!(Users {
     late_replies: u64,
     duplicate_replies: u64,
     unmatched_replies: u64,
+    resubscribed: Resubs,
 });
+
+counters!(Resubs { asked: u64, still_attached: u64, silently_detached: u64, refused: u64, unanswered: u64 });
 
 counters!(Traffic {
     frames_sent: u64,
@@ -114,6 +119,8 @@ counters!(Ledger {
     foreign: u64,
     echo_expected: u64,
     echo_delivered: u64,
+    misdelivered: u64,
+    promises: BTreeMap<String, Promise>,
 });
 
 counters!(Health {
@@ -135,6 +142,13 @@ fn worker_sample(
     [span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max]: [u64; 7],
 ) -> WorkerSample {
     WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max }
+}
+
+/// Fields with the same name and meaning in memory and in the journal.
+macro_rules! same_fields {
+    ($to:ident from $from:ident { $($field:ident),+ $(,)? } with { $($own:ident: $value:expr),* $(,)? }) => {
+        $to { $($field: $from.$field,)+ $($own: $value,)* }
+    };
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -235,6 +249,7 @@ impl Failure {
 impl Users {
     fn of(users: &UserCounts) -> Users {
         let close_code = |code: Option<u16>| code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        let resubscribed = users.resubscribed;
         Users {
             online: users.online,
             peak: users.peak,
@@ -246,6 +261,9 @@ impl Users {
             late_replies: users.late_replies,
             duplicate_replies: users.duplicate_replies,
             unmatched_replies: users.unmatched_replies,
+            resubscribed: same_fields!(Resubs from resubscribed {
+                asked, still_attached, silently_detached, refused, unanswered,
+            } with {}),
         }
     }
 
@@ -256,6 +274,7 @@ impl Users {
         };
         let open = self.open.into_iter().map(|(op, count)| Ok((operation(&op)?, count)));
         let closed = self.closed_by_code.into_iter().map(|(code, count)| Ok((close_code(&code)?, count)));
+        let resubscribed = self.resubscribed;
         Ok(UserCounts {
             online: self.online,
             peak: self.peak,
@@ -267,6 +286,9 @@ impl Users {
             late_replies: self.late_replies,
             duplicate_replies: self.duplicate_replies,
             unmatched_replies: self.unmatched_replies,
+            resubscribed: same_fields!(Resubscribed from resubscribed {
+                asked, still_attached, silently_detached, refused, unanswered,
+            } with {}),
         })
     }
 }
@@ -302,21 +324,15 @@ impl Traffic {
     }
 }
 
-/// Fields with the same name and meaning in memory and in the journal.
-macro_rules! same_fields {
-    ($to:ident from $from:ident { $($field:ident),+ $(,)? } with { $($own:ident: $value:expr),+ $(,)? }) => {
-        $to { $($field: $from.$field,)+ $($own: $value,)+ }
-    };
-}
-
 impl Ledger {
     fn of(totals: &LedgerTotals) -> Ledger {
         let excused = ExcuseReason::ALL.iter().map(|&(reason, word)| (word, totals.excused[reason as usize]));
         let lost = LossKind::ALL.iter().map(|&(kind, word)| (word, totals.lost_by[kind as usize]));
         same_fields!(Ledger from totals {
             published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
-            corrupted, foreign, echo_expected, echo_delivered, not_accepted,
+            corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
         } with {
+            promises: checks::of(&totals.checks),
             lost_by: lost.filter(|(_, count)| *count > 0).map(|(word, count)| (word.to_owned(), count)).collect(),
             excused: excused.filter(|(_, count)| *count > 0).map(|(word, count)| (word.to_owned(), count)).collect(),
         })
@@ -337,11 +353,12 @@ impl Ledger {
         }
         Ok(same_fields!(LedgerTotals from self {
             published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
-            corrupted, foreign, echo_expected, echo_delivered, not_accepted,
+            corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
         } with {
+            checks: checks::into_checks(self.promises)?,
             lost_by: lost_by,
             excused: excused,
-            spread: crate::metrics::Latency::default(),
+            spread: Spread::default(),
         }))
     }
 }

@@ -4,6 +4,7 @@
 //! is appended to while the run lasts and survives a kill at any byte. Knows records and results, and nothing of
 //! how they came about; judges nothing. Start reading at [`RunFolder`], then at `seal.rs` for the journal's format.
 
+mod checks;
 mod coalescer;
 #[cfg(test)]
 mod coalescing_tests;

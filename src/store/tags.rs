@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::ledger::SPREAD_FROM;
 use crate::metrics::{Latency, Phase};
 use crate::ops::OpId;
 use crate::results::IntervalRecord;
@@ -26,6 +27,8 @@ pub(super) enum Slot {
     Delivery,
     /// `delivery.spread`
     Spread,
+    /// `delivery.spread.<fewest receivers>`
+    SpreadOf(usize),
     /// `arrivals.lag`
     ArrivalLag,
     /// `timer.lag`
@@ -49,6 +52,8 @@ static SLOTS: LazyLock<Vec<(String, Slot)>> = LazyLock::new(|| {
         ("timer.lag", Slot::TimerLag),
     ];
     slots.extend(others.map(|(tag, slot)| (tag.to_owned(), slot)));
+    let rows = SPREAD_FROM.iter().enumerate();
+    slots.extend(rows.map(|(row, from)| (format!("delivery.spread.{from}"), Slot::SpreadOf(row))));
     slots
 });
 
@@ -76,7 +81,8 @@ impl Slot {
             Slot::Failed(id) => &op(id).failed_response,
             Slot::Phase(id, phase) => &op(id).phases[phase as usize],
             Slot::Delivery => &record.figures.delivery,
-            Slot::Spread => &record.ledger.spread,
+            Slot::Spread => &record.ledger.spread.all,
+            Slot::SpreadOf(row) => &record.ledger.spread.by_receivers[row],
             Slot::ArrivalLag => &record.figures.arrivals.lag,
             Slot::TimerLag => &record.figures.timer_lag,
         }
@@ -90,7 +96,8 @@ impl Slot {
             Slot::Failed(id) => &mut record.figures.ops[id.index()].failed_response,
             Slot::Phase(id, phase) => &mut record.figures.ops[id.index()].phases[phase as usize],
             Slot::Delivery => &mut record.figures.delivery,
-            Slot::Spread => &mut record.ledger.spread,
+            Slot::Spread => &mut record.ledger.spread.all,
+            Slot::SpreadOf(row) => &mut record.ledger.spread.by_receivers[row],
             Slot::ArrivalLag => &mut record.figures.arrivals.lag,
             Slot::TimerLag => &mut record.figures.timer_lag,
         }

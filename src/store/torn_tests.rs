@@ -48,7 +48,7 @@ fn interval(index: u64) -> Record {
         LedgerTotals { expected: 10 * index, delivered: 9 * index, lost: index, ..LedgerTotals::default() };
     ledger.excused[ExcuseReason::Detach as usize] = 1;
     ledger.expected += 1;
-    ledger.spread.record(20 + index);
+    ledger.spread.record(2, 20 + index);
     figures.send_queue = SendQueueCounts { sampled: 9, blocked: 1, bytes: 800, bytes_max: 500 };
     let worker = WorkerSample { span_us: 1_000_000, cpu_us: 17, waited_us: 3, ..WorkerSample::default() };
     let health = HealthSample {
@@ -157,7 +157,7 @@ fn other_tools_read_the_histograms() {
         }
     }
     assert_eq!((starts[0], starts[starts.len() - 1]), (1.0, 3.0));
-    insta::assert_snapshot!(tags[..tags.len() / 3].join(" "), @"connect.lag connect.failed connect.phase.tls list-members.response list-members.service list-members.lag delivery delivery.spread arrivals.lag");
+    insta::assert_snapshot!(tags[..tags.len() / 3].join(" "), @"connect.lag connect.failed connect.phase.tls list-members.response list-members.service list-members.lag delivery delivery.spread arrivals.lag delivery.spread.2");
 }
 
 #[test]
@@ -191,7 +191,9 @@ fn a_flipped_bit_costs_one_record() {
         flipped[at] ^= 1 << (at % 8);
         fs::write(&path, &flipped).expect("written");
         let (read, skipped) = read(place.path());
-        assert!(read.len() + 1 >= texts.len(), "byte {at}: {} left, {skipped:?}", read.len());
+        // A line end that is gone joins a seal with the next record's first line, which costs that one too.
+        let cost = if bytes[at] == b'\n' { 2 } else { 1 };
+        assert!(read.len() + cost >= texts.len(), "byte {at}: {} left, {skipped:?}", read.len());
         assert!(read.len() == texts.len() || skipped.len() == 1, "byte {at}: {skipped:?}");
     }
 }

@@ -5,6 +5,7 @@ use crate::ops::Topic;
 use crate::protocol::{Dialect, UserId};
 use crate::tick::Tick;
 
+use super::resubscribe::Gaps;
 use super::world::Call;
 
 /// One topic of a session.
@@ -23,6 +24,11 @@ pub(super) struct Attachment {
     pub(super) leaving: Tick,
     /// A page of history was given up and may come yet.
     pub(super) has_stray_page: bool,
+    /// Number of the first message received live; 0 before.
+    first_seq: u64,
+    pub(super) gaps: Gaps,
+    /// Read and received marks, as the service told them last.
+    pub(super) marks: (u64, u64),
 }
 
 /// The topics of one session, few enough to be searched in order.
@@ -32,6 +38,10 @@ pub(super) struct Attachments(Vec<Attachment>);
 impl Attachments {
     pub(super) fn find(&mut self, topic: &Topic) -> Option<&mut Attachment> {
         self.0.iter_mut().find(|attachment| attachment.topic == *topic)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Attachment> {
+        self.0.iter_mut()
     }
 
     pub(super) fn get(&self, topic: &Topic) -> Option<&Attachment> {
@@ -58,6 +68,9 @@ impl Attachments {
             seen: 0,
             leaving: Tick::NEVER,
             has_stray_page: false,
+            first_seq: 0,
+            gaps: Gaps::default(),
+            marks: (0, 0),
         });
     }
 
@@ -105,6 +118,14 @@ impl Attachment {
         is_first
     }
 
+    /// When to look at a gap that the message just received has opened.
+    pub(super) fn new_gap(&mut self, now: Tick) -> Option<Tick> {
+        if self.first_seq == 0 {
+            self.first_seq = self.last_seq;
+        }
+        self.gaps.note(self.first_seq, self.last_seq, self.seen, now)
+    }
+
     fn record_end(&self, call: &mut Call<'_>, now: Tick, how: AttachEnd) {
         if let Some(id) = self.id {
             let requested = self.leaving.min(now);
@@ -114,7 +135,7 @@ impl Attachment {
 }
 
 /// Whether a wire name means this topic, as this user names it.
-fn is_named(topic: &Topic, name: &str, call: &Call<'_>) -> bool {
+pub(super) fn is_named(topic: &Topic, name: &str, call: &Call<'_>) -> bool {
     match topic {
         Topic::Me => name == "me",
         Topic::User(user) => UserId::parse(name, dialect(call).user_ids) == Some(*user),
@@ -152,6 +173,9 @@ mod tests {
             seen: 0,
             leaving: Tick::NEVER,
             has_stray_page: false,
+            first_seq: 0,
+            gaps: Gaps::default(),
+            marks: (0, 0),
         };
         let mut receive = |seq: u64| attachment.receive(seq);
         assert!(receive(7) && receive(9) && receive(8));

@@ -13,7 +13,7 @@ use super::Action;
 use super::attachments::topic_key;
 use super::history::{Page, Paging};
 use super::life::SessionEnd;
-use super::machine::{Open, Phase, Then, User, Way};
+use super::machine::{Open, Phase, Sent, Then, User, Way};
 use super::surroundings::View;
 use super::world::Call;
 
@@ -83,6 +83,7 @@ impl User {
             page,
             paging: None,
             is_errand: false,
+            has_echo: false,
         };
         let request = match begun {
             Ok(request) => request,
@@ -132,8 +133,12 @@ impl User {
             }
         };
         if let Action::Send(frame) = &action {
-            call.books.figures.traffic.frames_sent += 1;
-            call.books.figures.traffic.bytes_sent += frame.len() as u64;
+            call.books.sent(frame);
+            self.sent_last = Sent::Step;
+            if let Some(session) = &mut self.session {
+                session.watched.has_raw |= open.op == OpId::Raw;
+                session.watched.notes += u32::from(!is_answered);
+            }
         }
         call.books.actions.push(action);
         if is_answered {
@@ -170,6 +175,7 @@ impl User {
                     let id = AttachId((u64::from(self.index) << 32) | u64::from(self.attach_counter));
                     self.attach_counter += 1;
                     session.attachments.request(call, topic.clone(), key, id, call.now);
+                    session.watched.attached(topic);
                 }
                 Effect::Detach(topic) => {
                     if let Some(attachment) = session.attachments.find(topic) {
@@ -190,6 +196,7 @@ impl User {
         self.attach_counter += 1;
         if let Some(session) = &mut self.session {
             session.attachments.request(call, topic.clone(), key, id, sent);
+            session.watched.attached(&topic);
             session.attachments.confirm(call, &topic, call.now);
         }
     }
@@ -225,6 +232,7 @@ impl User {
             page: PageState::default(),
             paging: None,
             is_errand: true,
+            has_echo: false,
         }));
         true
     }

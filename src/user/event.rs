@@ -20,6 +20,8 @@ pub enum Event<'a> {
     Drain,
     /// The drain is over: leave at once.
     Leave,
+    /// The ledger is owed messages by some attachments, named in [`super::World::owed`]: find out whether they last.
+    AskAgain,
     /// A time that [`super::User::next_wake`] had asked for has come.
     Wake,
     /// The connection that was asked for is open.

@@ -81,6 +81,10 @@ impl User {
     }
 
     pub(super) fn wake(&mut self, call: &mut Call<'_>) {
+        if self.wake_questions(call) {
+            // One frame in a call: whoever cannot send has to know which it was. What else is due wakes it again.
+            return;
+        }
         match &self.phase {
             Phase::Pausing { until, then } if *until <= call.now => {
                 let (until, then) = (*until, *then);
@@ -179,6 +183,7 @@ impl User {
 
     /// Takes the session off the books.
     pub(super) fn end_session(&mut self, call: &mut Call<'_>, end: SessionEnd) {
+        self.drop_question(call);
         let Some(mut session) = self.session.take() else { return };
         call.books.online -= 1;
         // No reply comes to another connection.

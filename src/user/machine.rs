@@ -9,6 +9,8 @@ use crate::tick::Tick;
 
 use super::attachments::Attachments;
 use super::history::Paging;
+use super::promises::Watched;
+use super::resubscribe::Questions;
 use super::world::{Call, World};
 use super::{Action, Event};
 
@@ -20,7 +22,7 @@ const BREATHER: Duration = Duration::from_millis(10);
 const BACK_OFF_BASE: Duration = Duration::from_millis(500);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// How many requests that were given up are remembered, so that their late replies are known as such.
-pub(super) const GIVEN_UP: usize = 4;
+pub(super) const GIVEN_UP: usize = 32;
 
 /// How long a user goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,27 @@ pub struct User {
     pub(super) session: Option<Box<Session>>,
     pub(super) saved: Vec<Saved>,
     /// Requests that were given up on this connection, oldest first.
-    pub(super) given_up: Vec<(u32, Effect)>,
+    pub(super) given_up: Vec<GivenUp>,
+    /// Whose frame went out last.
+    pub(super) sent_last: Sent,
+}
+
+/// A request that was given up.
+#[derive(Debug)]
+pub(super) struct GivenUp {
+    pub(super) counter: u32,
+    pub(super) effect: Effect,
+    /// The own copy of what it published has come.
+    pub(super) has_echo: bool,
+}
+
+/// Whose frame it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// A step's.
+    Step,
+    /// Nobody's: it asks whether the session is attached.
+    Question,
 }
 
 /// What a user is waiting for.
@@ -102,6 +124,8 @@ pub(super) struct Open {
     pub(super) paging: Option<Paging>,
     /// The user fetches a token because the step needs one; the step itself comes after.
     pub(super) is_errand: bool,
+    /// The own copy of what it publishes has come already.
+    pub(super) has_echo: bool,
 }
 
 /// How a request travels.
@@ -128,6 +152,8 @@ pub(super) struct Session {
     /// The server knows the protocol version, where it has to be told.
     pub(super) is_greeted: bool,
     pub(super) attachments: Attachments,
+    pub(super) watched: Watched,
+    pub(super) questions: Questions,
 }
 
 /// A value kept from a reply.
@@ -160,6 +186,7 @@ impl User {
             session: None,
             saved: Vec::new(),
             given_up: Vec::new(),
+            sent_last: Sent::Step,
         }
     }
 
@@ -172,6 +199,7 @@ impl User {
             Event::GoOffline => self.go_offline(call),
             Event::Drain => self.drain(),
             Event::Leave => self.leave(call),
+            Event::AskAgain => self.ask_owed(call),
             Event::Arrival { due } => {
                 if matches!(self.phase, Phase::Parked) {
                     self.due = due;
@@ -193,12 +221,13 @@ impl User {
 
     /// When [`Event::Wake`] is wanted; [`Tick::NEVER`] when it is not.
     pub fn next_wake(&self) -> Tick {
-        match &self.phase {
+        let questions = self.session.as_ref().map_or(Tick::NEVER, |session| session.questions.wake_at());
+        questions.min(match &self.phase {
             Phase::Idle | Phase::Parked => Tick::NEVER,
             Phase::Pausing { until, .. } => *until,
             Phase::Open(open) => open.deadline,
             Phase::Leaving { deadline } => *deadline,
-        }
+        })
     }
 
     /// Whether the user can take an arrival.

@@ -10,7 +10,9 @@ mod event;
 mod history;
 mod life;
 mod machine;
+mod promises;
 mod receive;
+mod resubscribe;
 mod settle;
 mod surroundings;
 #[cfg(test)]

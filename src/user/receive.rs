@@ -2,12 +2,12 @@
 
 use crate::ledger::{AttachEnd, DeliveryRecord};
 use crate::metrics::FrameKind;
-use crate::ops::payload::is_intact;
 use crate::ops::{FailureKind, Reply, Topic};
 use crate::protocol::server::{Ctrl, CtrlParams, Data, ServerMessage};
-use crate::protocol::{Code, Json, Stamp};
+use crate::protocol::{Code, Stamp};
 
 use super::machine::{Phase, User, Way};
+use super::promises::{Parting, is_unchanged};
 use super::world::Call;
 
 impl User {
@@ -28,8 +28,9 @@ impl User {
             Ok(ServerMessage::Data(data)) => self.receive_data(call, &data),
             Ok(ServerMessage::Ctrl(ctrl)) => self.receive_ctrl(call, &ctrl),
             Ok(ServerMessage::Meta(meta)) => {
+                self.check_marks(call, &meta);
                 let reply = Reply::Meta(&meta);
-                self.receive_reply(call, meta.id.as_deref(), &reply);
+                self.receive_reply(call, meta.id.as_deref(), &reply, None);
             }
             Ok(ServerMessage::Pres(_) | ServerMessage::Info(_)) | Err(_) => {}
         }
@@ -39,11 +40,18 @@ impl User {
         let params = CtrlParams::read(ctrl.params.as_ref());
         if ctrl.id.is_some() {
             let reply = Reply::Ctrl { code: ctrl.code, topic: ctrl.topic.as_deref(), params };
-            return self.receive_reply(call, ctrl.id.as_deref(), &reply);
+            return self.receive_reply(call, ctrl.id.as_deref(), &reply, ctrl.ts.as_deref());
         }
         // What the server cannot read it refuses without an id; the only open request must be the one.
         let is_unread =
             ctrl.code == Code::MALFORMED && matches!(&self.phase, Phase::Open(open) if open.way == Way::Frame);
+        let notes = self.session.as_mut().map(|session| &mut session.watched.notes).filter(|notes| **notes > 0);
+        if let (true, Some(notes)) = (ctrl.code == Code::MALFORMED, notes) {
+            // A note is never answered: this may be about one of those that went out before the request.
+            *notes -= 1;
+            call.books.figures.users.unmatched_replies += 1;
+            return;
+        }
         if is_unread {
             self.fail_open(call, FailureKind::Rejected(ctrl.code.0), "refused without an id".to_owned());
             return self.after_failure(call);
@@ -58,17 +66,25 @@ impl User {
             attachment.leaving = attachment.leaving.min(call.now.minus(race));
             let topic = attachment.topic.clone();
             session.attachments.end(call, &topic, call.now, AttachEnd::Left);
+            session.watched.parted(call, &topic, Parting::Removal);
         }
     }
 
-    fn receive_reply(&mut self, call: &mut Call<'_>, id: Option<&str>, reply: &Reply<'_>) {
+    fn receive_reply(&mut self, call: &mut Call<'_>, id: Option<&str>, reply: &Reply<'_>, ts: Option<&str>) {
         let stamp = id.and_then(Stamp::decode);
         let Some(stamp) = stamp.filter(|stamp| stamp.run == call.plan.run_tag && stamp.user == self.index) else {
             call.books.figures.users.unmatched_replies += 1;
             return;
         };
+        if self.settle_question(call, stamp.counter, reply) {
+            return;
+        }
         match &self.phase {
             Phase::Open(open) if open.counter == stamp.counter && open.way == Way::Frame => {
+                if let Some(session) = &mut self.session {
+                    session.watched.notes = 0;
+                }
+                self.note_reply_time(ts);
                 self.settle_reply(call, reply);
             }
             _ if stamp.counter < self.counter => self.settle_late(call, stamp, reply),
@@ -81,8 +97,7 @@ impl User {
         let stamp = data.stamp(place).filter(|stamp| stamp.run == call.plan.run_tag);
         let Some(session) = &mut self.session else { return };
         let Some(attachment) = session.attachments.find_wire(&data.topic, call) else {
-            call.books.batch.foreign += 1;
-            return;
+            return self.receive_stray(call, data, stamp);
         };
         let is_past = data.seq > 0 && data.seq <= attachment.last_seq;
         let is_older = stamp.is_some_and(|stamp| stamp.sent < attachment.requested);
@@ -108,26 +123,35 @@ impl User {
             is_intact: !stamp.synthetic || is_unchanged(stamp, data),
         };
         match paging {
-            Some(paging) if is_past || is_older => paging.page.take(data.seq),
+            Some(paging) if is_past || is_older => {
+                paging.page.take(data.seq);
+                self.check_past(call, data, stamp);
+            }
             Some(paging) => paging.page.hold(record),
             // Of a page that was given up: neither new nor a repeat.
             None if has_stray_page && (is_past || is_older) => {}
-            None => self.deliver(call, &topic, record),
+            None => {
+                self.check_live(call, &topic, data, stamp);
+                self.deliver(call, &topic, record);
+            }
         }
     }
 
     /// Books a live message.
     pub(super) fn deliver(&mut self, call: &mut Call<'_>, topic: &Topic, record: DeliveryRecord) {
         let is_echo = Stamp::author_of(record.key) == self.index;
-        let attachment = self.session.as_mut().and_then(|session| session.attachments.find(topic));
-        let is_first = attachment.is_none_or(|attachment| attachment.receive(record.seq));
+        let mut is_first = true;
+        if let Some(session) = &mut self.session
+            && let Some(attachment) = session.attachments.find(topic)
+        {
+            is_first = attachment.receive(record.seq);
+            if let Some(at) = attachment.new_gap(call.now) {
+                session.questions.look(at);
+            }
+        }
         if is_first && !is_echo {
             call.books.figures.delivery.record(record.received.micros_since(record.sent));
         }
         call.books.batch.deliveries.push(record);
     }
-}
-
-fn is_unchanged(stamp: Stamp, data: &Data<'_>) -> bool {
-    data.content.as_ref().and_then(Json::as_text).is_some_and(|text| is_intact(stamp.key(), &text))
 }

@@ -2,7 +2,7 @@
 
 use crate::ledger::{AttachEnd, PublishOutcome, PublishRecord, TopicKey};
 use crate::metrics::{Phase as Part, Sample};
-use crate::ops::{Effect, FailureKind, Judgement, LocalCause, OpId, Reply, Topic};
+use crate::ops::{Effect, FailureKind, Judgement, LocalCause, Op, OpId, Reply, Topic};
 use crate::protocol::server::{CtrlParams, ServerMessage};
 use crate::protocol::{Code, Stamp, UserId};
 use crate::scenario::{Expect, MetaPart, Step};
@@ -12,7 +12,8 @@ use super::Action;
 use super::attachments::topic_key;
 use super::event::HttpReply;
 use super::life::SessionEnd;
-use super::machine::{GIVEN_UP, Open, Phase, Saved, User, Way};
+use super::machine::{GivenUp, Open, Phase, Saved, Sent, User, Way};
+use super::promises::Parting;
 use super::world::Call;
 
 impl User {
@@ -164,15 +165,13 @@ impl User {
         let Phase::Open(open) = &self.phase else { return };
         let way = open.way;
         if way == Way::Frame {
-            if self.given_up.len() == GIVEN_UP {
-                self.given_up.remove(0);
-            }
-            self.given_up.push((open.counter, open.effect.clone()));
+            let given_up = GivenUp { counter: open.counter, effect: open.effect.clone(), has_echo: open.has_echo };
             if let (Effect::Page(topic), Some(session)) = (&open.effect, &mut self.session)
                 && let Some(attachment) = session.attachments.find(topic)
             {
                 attachment.has_stray_page = true;
             }
+            self.give_up(given_up);
         }
         match way {
             Way::Connect => call.books.actions.push(Action::Abort),
@@ -223,7 +222,9 @@ impl User {
 
     /// The frame of the open request never left: waiting for its reply would only tell of a timeout.
     pub(super) fn unsent(&mut self, call: &mut Call<'_>) {
-        if matches!(&self.phase, Phase::Open(open) if open.way == Way::Frame) {
+        if self.sent_last == Sent::Question {
+            self.drop_question(call);
+        } else if matches!(&self.phase, Phase::Open(open) if open.way == Way::Frame) {
             self.fail_open(call, FailureKind::Local(LocalCause::SendBuffer), String::new());
             self.after_failure(call);
         }
@@ -268,11 +269,19 @@ impl User {
                 }
             }
             Effect::Detach(topic) => {
+                let how = parting(open.op, self.current_step(call));
                 if let Some(session) = &mut self.session {
                     session.attachments.end(call, topic, call.now, AttachEnd::Left);
+                    session.watched.parted(call, topic, how);
                 }
             }
-            Effect::Publish { .. } => {
+            Effect::Publish { topic, echo } => {
+                if !echo && let Some(attachment) = self.session.as_mut().and_then(|s| s.attachments.find(topic)) {
+                    attachment.gaps.is_off = true;
+                }
+                if open.has_echo {
+                    User::ack_came_late(call, open.key);
+                }
                 let outcome = PublishOutcome::Accepted { seq: params.seq.unwrap_or(0) };
                 self.record_publish(call, open, outcome, call.now);
             }
@@ -335,11 +344,11 @@ impl User {
 
     /// A reply came for a request that is no longer open.
     pub(super) fn settle_late(&mut self, call: &mut Call<'_>, stamp: Stamp, reply: &Reply<'_>) {
-        let Some(place) = self.given_up.iter().position(|(counter, _)| *counter == stamp.counter) else {
+        let Some(place) = self.given_up.iter().position(|given_up| given_up.counter == stamp.counter) else {
             call.books.figures.users.duplicate_replies += 1;
             return;
         };
-        let (_, effect) = self.given_up.remove(place);
+        let GivenUp { effect, has_echo, .. } = self.given_up.remove(place);
         call.books.figures.users.late_replies += 1;
         let Reply::Ctrl { params, .. } = reply else { return };
         match (effect, &mut self.session) {
@@ -354,15 +363,20 @@ impl User {
                 session.attachments.end(call, &topic, call.now, AttachEnd::Left);
             }
             // A publish that was given up and is acknowledged after all was accepted; the ledger wants to know.
-            (Effect::Publish { .. }, _) => call.books.batch.publishes.push(PublishRecord {
-                key: stamp.key(),
-                topic: TopicKey(0),
-                sent: stamp.sent,
-                settled: call.now,
-                outcome: PublishOutcome::Accepted { seq: params.seq.unwrap_or(0) },
-                own: None,
-                echo: false,
-            }),
+            (Effect::Publish { .. }, _) => {
+                if has_echo {
+                    User::ack_came_late(call, stamp.key());
+                }
+                call.books.batch.publishes.push(PublishRecord {
+                    key: stamp.key(),
+                    topic: TopicKey(0),
+                    sent: stamp.sent,
+                    settled: call.now,
+                    outcome: PublishOutcome::Accepted { seq: params.seq.unwrap_or(0) },
+                    own: None,
+                    echo: false,
+                });
+            }
             _ => {}
         }
     }
@@ -378,6 +392,14 @@ impl User {
             Some(saved) => saved.value = value.into(),
             None => saved.push(Saved { name: name.as_str().into(), key, value: value.into() }),
         });
+    }
+}
+
+/// How a session is parted from a topic by this step.
+fn parting(op: OpId, step: &Step) -> Parting {
+    match &step.op {
+        Op::Leave(leave) if op == OpId::Leave && !leave.unsub => Parting::Leave,
+        _ => Parting::Removal,
     }
 }
 

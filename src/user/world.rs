@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ledger::Batch;
+use crate::ledger::{AttachId, Batch};
 use crate::metrics::{Interval, Sample};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::plan::{Directory, Plan};
@@ -20,6 +20,8 @@ pub struct World {
     pub directory: Arc<Directory>,
     /// When the load begins; the ticks of the users curve count from it.
     pub load_start: Tick,
+    /// Attachments that are still owed a message after the drain.
+    pub owed: Arc<[AttachId]>,
     /// What is counted.
     pub books: Books,
     turns: Turns,
@@ -38,6 +40,8 @@ pub struct Books {
     pub open: [u64; OP_COUNT],
     /// Users with an open connection.
     pub online: u64,
+    /// Subscribes after a gap without an answer; no part of `open`.
+    pub asking: u64,
 }
 
 /// One call into a user: the instant, what is known, and the books.
@@ -46,6 +50,7 @@ pub(super) struct Call<'a> {
     pub(super) plan: &'a Plan,
     pub(super) directory: &'a Directory,
     pub(super) load_start: Tick,
+    pub(super) owed: &'a [AttachId],
     pub(super) books: &'a mut Books,
     /// Turns to connect.
     pub(super) turns: &'a mut Turns,
@@ -55,13 +60,13 @@ impl World {
     /// Books of a new worker.
     pub fn new(plan: Arc<Plan>, directory: Arc<Directory>) -> World {
         let turns = Turns::new(&plan.scenario.target, plan.slots);
-        World { plan, directory, load_start: Tick::ZERO, books: Books::default(), turns }
+        World { plan, directory, load_start: Tick::ZERO, owed: [].into(), books: Books::default(), turns }
     }
 
     /// Lends everything to one call; what is shared can then be read while the books are written.
     pub(super) fn call(&mut self, now: Tick) -> Call<'_> {
-        let World { plan, directory, load_start, books, turns } = self;
-        Call { now, plan, directory, load_start: *load_start, books, turns }
+        let World { plan, directory, load_start, owed, books, turns } = self;
+        Call { now, plan, directory, load_start: *load_start, owed, books, turns }
     }
 }
 
@@ -77,6 +82,12 @@ impl Books {
     /// Requests without an answer.
     pub fn open_requests(&self) -> u64 {
         self.open.iter().sum()
+    }
+
+    /// Counts a frame that goes out.
+    pub(super) fn sent(&mut self, frame: &str) {
+        self.figures.traffic.frames_sent += 1;
+        self.figures.traffic.bytes_sent += frame.len() as u64;
     }
 
     pub(super) fn begun(&mut self, op: OpId) {

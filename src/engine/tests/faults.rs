@@ -71,6 +71,42 @@ fn a_loss_is_found_although_its_acknowledgement_was_late() {
 }
 
 #[test]
+fn an_acknowledgement_after_the_own_copy_is_told() {
+    let ran = teams("[[slow_reply]]\nop = \"pub\"\ndelay = { constant = \"300ms\" }\nevery = 10");
+    let late = ran.faults.slow_replies.values().sum::<u64>();
+    assert!(late > 10);
+    assert_eq!(ran.broken(), [("ack_before_echo", late)]);
+}
+
+#[test]
+fn a_server_that_keeps_its_promises_breaks_none_and_each_row_of_the_spread_adds_up() {
+    let ran = teams("");
+    assert_eq!(ran.broken(), []);
+    let looked_at = |name: &str| ran.results.invariants.iter().find(|promise| promise.name == name).map(|p| p.checked);
+    assert!(
+        ["seq_unique", "seq_dense", "ack_before_echo", "content_unchanged"]
+            .map(looked_at)
+            .iter()
+            .all(|n| *n > Some(100))
+    );
+    let delivery = &ran.results.delivery;
+    let rows: u64 = delivery.spread_by_receivers.iter().map(|row| row.spread_us.count).sum();
+    assert_eq!(rows, delivery.spread_us.count);
+    assert!(delivery.spread_by_receivers.iter().any(|row| (row.receivers_min, row.receivers_max) == (5, Some(9))));
+}
+
+#[test]
+fn sessions_with_a_gap_are_asked_and_had_been_attached_all_the_time() {
+    let ran = teams("lost = { rate = 0.01 }");
+    let asked = &ran.results.users.resubscribed;
+    assert!(asked.still_attached > 5, "{asked:?}");
+    assert_eq!((asked.silently_detached, asked.refused, asked.unanswered), (0, 0, 0), "{asked:?}");
+    assert_eq!(asked.asked, asked.still_attached);
+    assert_eq!(ran.counts(OpId::Subscribe).0, 12, "they are nobody's step");
+    assert_eq!(ran.broken(), [("exactly_once", ran.faults.lost)]);
+}
+
+#[test]
 fn cut_connections_cost_excuses_and_no_losses() {
     let ran = teams("[[drop]]\nat = \"30s\"\nshare = 0.5\n[[drop]]\nevery = 40");
     let users = &ran.results.users;

@@ -167,6 +167,12 @@ async fn groups_of_first_user(plan: &Arc<Plan>, dialer: &Dialer) -> Vec<String> 
 }
 
 impl Ran {
+    /// Promises that were found broken, by their word.
+    fn broken(&self) -> Vec<(&str, u64)> {
+        let broken = self.results.invariants.iter().filter(|promise| promise.violated > 0);
+        broken.map(|promise| (promise.name.as_str(), promise.violated)).collect()
+    }
+
     /// Started, ok, failed and open of an operation, which must add up.
     fn counts(&self, op: OpId) -> (u64, u64, u64, u64) {
         let figures = &self.results.operations[op.name()];

@@ -1,7 +1,7 @@
 //! The delivery balance: a bar that adds up, and everything that came beside it.
 
 use crate::report::{figures, wording};
-use crate::results::{LatencyFigures, Results};
+use crate::results::{LatencyFigures, Results, SpreadFigures};
 
 use super::chart::{Part, stacked_bar};
 use super::figure::{Cell, Fact};
@@ -71,6 +71,7 @@ pub(super) fn balance(results: &Results) -> Balance {
         "after a later message of its topic",
         "with this run's stamp, sent by nobody",
         "content changed on the way",
+        "on a topic where they were not published, or to a session that was not attached",
         "delivered, but after the timeout",
         "messages of other clients or runs",
     ];
@@ -106,11 +107,23 @@ pub(super) fn balance(results: &Results) -> Balance {
             .iter()
             .map(|(reason, number)| Fact::new(reason.as_str(), figures::count(*number)))
             .collect(),
-        times: vec![
+        times: [
             TimeRow::new("delivery", "sent to received, one value for each receiver", &delivery.delivery_us),
             TimeRow::new("spread", "first receiver of a message to its last", &delivery.spread_us),
-        ],
+        ]
+        .into_iter()
+        .chain(delivery.spread_by_receivers.iter().map(spread_row))
+        .collect(),
     }
+}
+
+fn spread_row(row: &SpreadFigures) -> TimeRow {
+    let name = match row.receivers_max {
+        Some(most) if most == row.receivers_min => format!("spread, {most} receivers"),
+        Some(most) => format!("spread, {} to {most} receivers", row.receivers_min),
+        None => format!("spread, {} receivers and more", row.receivers_min),
+    };
+    TimeRow::new(name, "", &row.spread_us)
 }
 
 fn bar(results: &Results) -> String {

@@ -37,6 +37,38 @@ pub(super) fn failures(results: &Results) -> Vec<Failure> {
         .collect()
 }
 
+/// A promise of the service.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Promise {
+    pub(super) number: u32,
+    pub(super) name: String,
+    pub(super) says: String,
+    pub(super) checked: String,
+    pub(super) violated: String,
+    pub(super) bad: bool,
+    pub(super) when: String,
+    pub(super) examples: Vec<String>,
+}
+
+/// The promises that were looked at, in order.
+pub(super) fn promises(results: &Results) -> Vec<Promise> {
+    let looked_at = results.invariants.iter().filter(|promise| promise.checked + promise.violated > 0);
+    let promises = looked_at.map(|promise| Promise {
+        number: promise.number,
+        name: promise.name.clone(),
+        says: promise.says.clone(),
+        checked: figures::count(promise.checked),
+        violated: figures::count(promise.violated),
+        bad: promise.violated > 0,
+        when: match (promise.first_s, promise.last_s) {
+            (Some(first), Some(last)) => format!("{} to {}", figures::position(first), figures::position(last)),
+            _ => String::new(),
+        },
+        examples: promise.examples.iter().map(|example| untrusted::one_line(example)).collect(),
+    });
+    promises.collect()
+}
+
 /// What an operation is made of, such as connecting or uploading.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Phases {
@@ -87,7 +119,9 @@ pub(super) fn connections(results: &Results) -> Vec<Fact> {
         Fact::new("reconnects", figures::count(users.reconnects)).noted("after a loss or a failure"),
         Fact::new("late replies", figures::count(users.late_replies)).noted("after their request was given up"),
         Fact::new("duplicate replies", figures::count(users.duplicate_replies)),
-        Fact::new("unmatched replies", figures::count(users.unmatched_replies)).noted("to ids that were never sent"),
+        Fact::new("unmatched replies", figures::count(users.unmatched_replies)).noted("to nothing that was asked"),
+        Fact::new("still attached", figures::count(users.resubscribed.still_attached)).noted("asked after a gap"),
+        Fact::new("silently detached", figures::count(users.resubscribed.silently_detached)).noted("asked after a gap"),
     ];
     for (code, number) in &users.closed_by_code {
         let name = if code == "none" { "closed without a code".to_owned() } else { format!("closed with {code}") };

@@ -10,7 +10,7 @@ use crate::results::{GateFigures, Outcome, Results, RunInfo, Severity};
 
 use super::balance::{self, Balance, TimeRow};
 use super::curves;
-use super::details::{self, Failure, Phases};
+use super::details::{self, Failure, Phases, Promise};
 use super::figure::{Fact, Figure};
 use super::headline::{self, Tile};
 use super::operations::{self, Row};
@@ -42,6 +42,7 @@ struct Page<'a> {
     more_responses: Vec<Figure>,
     curves: Vec<Figure>,
     generator_charts: Vec<Figure>,
+    promises: Vec<Promise>,
     failures: Vec<Failure>,
     phases: Vec<Phases>,
     connections: Vec<Fact>,
@@ -96,6 +97,7 @@ fn page(results: &Results) -> Page<'_> {
         more_responses,
         curves: curves::figures(results),
         generator_charts: timeline.generator(),
+        promises: details::promises(results),
         failures: details::failures(results),
         phases: details::phases(results),
         connections: details::connections(results),

@@ -78,7 +78,9 @@ fn a_leave_is_in_effect_from_its_request_and_over_with_its_reply() {
     assert_eq!(ended(&bench), (asked, bench.now, AttachEnd::Left));
     // What comes now is nobody's.
     bench.message(TEAM, 1, 1, 1);
-    assert_eq!((deliveries(&bench).len(), bench.world.books.batch.foreign), (0, 1));
+    let batch = &bench.world.books.batch;
+    assert_eq!((deliveries(&bench).len(), batch.foreign, batch.misdelivered), (0, 0, 1));
+    assert_eq!(batch.checks.get(crate::ledger::Invariant::NothingAfterLeave).violated, 1);
 }
 
 #[test]
