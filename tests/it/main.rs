@@ -21,4 +21,5 @@ mod server;
 mod signals;
 mod simulated;
 mod tidy;
+mod tinode;
 mod vendor_page;

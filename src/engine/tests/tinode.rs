@@ -6,15 +6,13 @@ use super::*;
 fn shipped(name: &str) -> (String, u32) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
     let text = std::fs::read_to_string(path).expect("it is shipped");
-    let mut table: toml::Table = text.parse().expect("TOML");
-    let users = table["users"]["count"].as_integer().expect("a count") as u32;
-    let other: toml::Table = at_tinode("[target]\n[topology]\n", users).parse().expect("TOML");
-    for section in ["target", "auth", "users"] {
-        table.insert(section.to_owned(), other[section].clone());
-    }
-    // Their bounds are about a machine with time to itself, and are theirs to hold.
-    table.remove("gates");
-    (toml::to_string(&table).expect("TOML"), users)
+    let (head, rest) = text.split_once("\n[target]\n").expect("a target");
+    // The tables of the server and of its users stand together, before the topology or the load.
+    let end = rest.find("\n[topology]").or(rest.find("\n[load]")).expect("a load");
+    let users: toml::Table = text.parse().expect("TOML");
+    let users = users["users"]["count"].as_integer().expect("a count") as u32;
+    let ours = at_tinode("[target]\n[topology]", users).replace("[topology]", "");
+    (format!("{head}\n{ours}{}", &rest[end..]), users)
 }
 
 fn cut_to(text: &str, seconds: u64, users: Option<u32>) -> Arc<Plan> {
@@ -67,9 +65,11 @@ fn group_fanout_and_login_storm_run_unchanged() {
 
 #[test]
 fn office_day_and_upload_run_unchanged() {
-    let ran = run_shipped("office-day", 20, Some(100));
+    let ran = run_shipped("office-day", 40, Some(100));
     assert!(ran.results.delivery.delivered > 100);
     let ran = run_shipped("upload", 15, Some(20));
+    let soak = run_shipped("soak", 60, Some(20));
+    assert!(soak.results.delivery.delivered > 100);
     assert!(ran.counts(OpId::Upload).1 > 20 && ran.counts(OpId::Download).1 > 10);
 }
 
@@ -93,8 +93,8 @@ start = "sign-in"
 
 #[test]
 fn a_full_topic_queue_refuses_and_the_ledger_stays_exact() {
-    let load = "users = [ { to = 100, over = \"100ms\" }, { hold = \"4s\" } ]\ndrain = \"5s\"";
-    let text = at_tinode(&scenario(100, "groups = [ { name = \"team\", members = 100 } ]", load, CROWD), 100);
+    let load = "users = [ { to = 8, over = \"100ms\" }, { hold = \"2500ms\" } ]\ndrain = \"5s\"";
+    let text = at_tinode(&scenario(8, "groups = [ { name = \"team\", members = 8 } ]", load, CROWD), 8);
     let ran = carry_out(&text, "", 1);
     ran.assert_sound();
     let delivery = &ran.results.delivery;
