@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{API_KEY, PROVISIONED, pair};
-use crate::program::{Ended, Folder, call};
+use crate::program::{Ended, Folder, call, call_with};
 use crate::scenarios::chat;
 use crate::server::{Server, Session, read_request};
 use crate::simulated::Simulated;
@@ -87,6 +87,33 @@ fn a_tinode_server_that_is_taken_for_a_pbx() {
     let url = format!("url = \"{}/v0/channels\"", keyless.url());
     let ended = run(&chat("1s").replace("url = \"embedded\"", &url)).with_code(3);
     ended.says(&["looks like a Tinode server", "`target.dialect = \"tinode\"`"]);
+}
+
+/// From the file, from a flag, and from the environment: a key is in no output and in no file.
+#[test]
+fn a_key_stays_secret() {
+    const KEY: &str = "key-7f3a-0451";
+    let folder = Folder::new();
+    let in_file = folder.write("file.toml", &pair("embedded", &format!("api_key = \"{KEY}\""), PROVISIONED));
+    let plain = folder.write("plain.toml", &pair("embedded", "api_key = \"${env:TINODE_API_KEY:-x}\"", PROVISIONED));
+    let set = format!("target.api_key={KEY}");
+    for (number, arguments) in
+        [vec![in_file.as_str()], vec![&plain, "--set", &set], vec![&plain]].into_iter().enumerate()
+    {
+        let run = folder.argument(&number.to_string());
+        let all = [&["-vv", "run"][..], &arguments, &["--out", &run]].concat();
+        let ended = call_with(all, &[("TINODE_API_KEY", KEY)]).with_figures();
+        assert!(!ended.stdout.contains(KEY) && !ended.stderr.contains(KEY), "{ended:?}");
+        for file in ["scenario.toml", "results.json", "report.html", "summary.md", "junit.xml"] {
+            let text = std::fs::read_to_string(folder.path(&number.to_string()).join(file)).expect("is written");
+            assert!(!text.contains(KEY), "{file} of {arguments:?}");
+        }
+    }
+    let kept = std::fs::read_to_string(folder.path("0").join("scenario.toml")).expect("is written");
+    assert!(kept.contains("api_key = \"${env:TINODE_API_KEY}\""), "{kept}");
+    let ended = call(["try", &in_file]).with_code(0);
+    assert!(!ended.stdout.contains(KEY) && !ended.stdout.contains("hash-me-0451"), "{ended:?}");
+    assert!(ended.stdout.contains("{\"hi\"") && ended.stdout.contains("\"scheme\":\"token\""), "{}", ended.stdout);
 }
 
 #[test]
