@@ -223,7 +223,7 @@ fn command(scenario: &Scenario, path: &Path, args: &RunArgs) -> String {
     flag("--seed", Some(scenario.seed.to_string()));
     for set in &flags.set {
         let (path, value) = set.split_once('=').unwrap_or((set, ""));
-        let is_secret = ["password", "token", "secret"].iter().any(|word| path.contains(word));
+        let is_secret = ["password", "token", "secret", "api_key"].iter().any(|word| path.contains(word));
         flag("--set", Some(if is_secret { format!("{path}=…") } else { format!("{path}={value}") }));
     }
     for gate in &flags.gates {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::timeout;
 
 use super::{Finding, tls};
+use crate::protocol::{Code, Dialect};
 use crate::report::figures::micros;
 use crate::scenario::{Endpoint, Scenario, Tls};
 use crate::transport::{DialPhases, Dialer, TransportError, upgrade};
@@ -34,7 +35,7 @@ pub(super) async fn look(scenario: &Scenario, dialer: &Dialer, patience: Duratio
     let upgraded = timeout(patience, upgrade(dialled.stream, dialer, path)).await;
     findings.push(match upgraded {
         Ok(Ok((_, took))) => Finding::ok(UPGRADE, format!("`{path}` upgrades in {}", micros(took))),
-        Ok(Err(error)) => not_upgraded(&error, path),
+        Ok(Err(error)) => not_upgraded(&error, path, scenario.target.dialect),
         Err(_) => Finding::bad(
             UPGRADE,
             format!("`{path}` does not answer the upgrade within {patience:?}"),
@@ -103,8 +104,12 @@ fn silent(endpoint: &Endpoint, patience: Duration) -> Finding {
     )
 }
 
-fn not_upgraded(error: &TransportError, path: &str) -> Finding {
-    let fix = match error {
+fn not_upgraded(error: &TransportError, path: &str, dialect: &Dialect) -> Finding {
+    let known = match error {
+        TransportError::Upgrade { status, .. } => dialect.way_out("upgrade", Code(*status)),
+        _ => None,
+    };
+    let fix = known.unwrap_or(match error {
         TransportError::Upgrade { status: 404 | 405 | 426, .. } => {
             "give `target.url` the path of the IM service, `/im` on a PBX, and its port, 8887 by default"
         }
@@ -113,13 +118,14 @@ fn not_upgraded(error: &TransportError, path: &str) -> Finding {
         }
         TransportError::Upgrade { status: 500.., .. } => "look into the log of the service or of the proxy before it",
         _ => "check that `target.url` names the IM service, and `wss://` where it speaks TLS",
-    };
+    });
     Finding::bad(UPGRADE, format!("`{path}`: {error}"), fix)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::dialect::{PORTSIP, TINODE};
 
     fn endpoint() -> Endpoint {
         Endpoint { is_tls: false, host: "pbx.test".to_owned(), port: 8887, path: String::new() }
@@ -146,9 +152,18 @@ mod tests {
         bad   tcp           `pbx.test:8887` does not answer a connection within 5s
                             fix: open the way to port 8887 in firewall and routing, or correct `target.url`
         ");
-        insta::assert_snapshot!(not_upgraded(&TransportError::Upgrade { status: 404, detail: "no".to_owned() }, "/chat").prose(), @r"
+        insta::assert_snapshot!(not_upgraded(&TransportError::Upgrade { status: 404, detail: "no".to_owned() }, "/chat", &PORTSIP).prose(), @r"
         bad   websocket     `/chat`: the server answered the upgrade with HTTP 404: no
                             fix: give `target.url` the path of the IM service, `/im` on a PBX, and its port, 8887 by default
+        ");
+    }
+
+    #[test]
+    fn a_dialect_knows_what_its_servers_mean() {
+        let refused = TransportError::Upgrade { status: 403, detail: "no".to_owned() };
+        insta::assert_snapshot!(not_upgraded(&refused, "/v0/channels", &TINODE).prose(), @r"
+        bad   websocket     `/v0/channels`: the server answered the upgrade with HTTP 403: no
+                            fix: the server wants another API key: set `target.api_key`
         ");
     }
 

@@ -10,12 +10,19 @@ const CHECK: &str = "tokens";
 const REQUESTS_PER_MINUTE_MAX: f64 = 10_000.0;
 /// Failed sign-ins after which the service blocks an address, by default. Source: protocol reference, section 2.
 const FAILURES_MAX: u32 = 50;
+/// Processor time of a login by password, as seen on a Tinode server. Source: protocol reference, section 26.
+const HASHING_S: f64 = 0.072;
+/// A server has more processors than that.
+const HASHING_EASY_CORES: f64 = 1.0;
 /// Longer set-ups are worth a word.
 const SET_UP_EASY_S: f64 = 600.0;
 
 pub(super) fn look(scenario: &Scenario) -> Vec<Finding> {
     if scenario.auth.flow == TokenFlow::Token {
         return vec![Finding::ok(CHECK, "the user file has them: nothing is fetched")];
+    }
+    if scenario.auth.flow == TokenFlow::Password {
+        return vec![judge_hashing(scenario.users.count, scenario.auth.rate_per_s)];
     }
     let mut findings = vec![judge_pace(scenario.users.count, scenario.auth.rate_per_s)];
     let is_one_password = matches!(scenario.users.source, UserSource::Generated { .. });
@@ -26,6 +33,24 @@ pub(super) fn look(scenario: &Scenario) -> Vec<Finding> {
         is_loopback(scenario),
     ));
     findings
+}
+
+/// Logins by password: what they cost the server, which hashes each of them.
+fn judge_hashing(users: u32, rate_per_s: f64) -> Finding {
+    let set_up_s = f64::from(users) / rate_per_s;
+    let cores = rate_per_s * HASHING_S;
+    let found = format!(
+        "{users} logins by password at {rate_per_s}/s take {} before the load, and {cores:.1} of the server's processors",
+        seconds(set_up_s)
+    );
+    if cores > HASHING_EASY_CORES {
+        return Finding::warn(
+            CHECK,
+            format!("{found}: until they are through, hashing is what is measured"),
+            "`auth.rate = \"10/s\"`, or bring tokens along with `auth.flow = \"token\"`",
+        );
+    }
+    Finding::ok(CHECK, found)
 }
 
 fn judge_pace(users: u32, rate_per_s: f64) -> Finding {
@@ -90,6 +115,15 @@ mod tests {
         insta::assert_snapshot!(judge_pace(20_000, 10.0).prose(), @r#"
         warn  tokens        20000 tokens at 10/s take 33 min 20 s before the load; the first of them age meanwhile
                             fix: raise `auth.rate` up to `"150/s"`, or bring tokens along with `auth.flow = "token"`
+        "#);
+    }
+
+    #[test]
+    fn logins_by_password_that_take_more_than_a_processor_are_a_warning() {
+        insta::assert_snapshot!(judge_hashing(100, 10.0).prose(), @"ok    tokens        100 logins by password at 10/s take 10 s before the load, and 0.7 of the server's processors");
+        insta::assert_snapshot!(judge_hashing(1_000, 50.0).prose(), @r#"
+        warn  tokens        1000 logins by password at 50/s take 20 s before the load, and 3.6 of the server's processors: until they are through, hashing is what is measured
+                            fix: `auth.rate = "10/s"`, or bring tokens along with `auth.flow = "token"`
         "#);
     }
 

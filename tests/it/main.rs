@@ -26,4 +26,5 @@ mod server;
 mod signals;
 mod simulated;
 mod tidy;
+mod tinode;
 mod vendor_page;

@@ -22,7 +22,7 @@ impl Simulated {
         let line = program.wait_for("listening on ");
         let url = line.trim_start_matches("listening on ").split(';').next().unwrap_or_default().to_owned();
         let (scheme, rest) = url.split_once("://").expect("a URL");
-        let address = rest.trim_end_matches("/im").parse().expect("an address");
+        let address = rest.split('/').next().unwrap_or_default().parse().expect("an address");
         Simulated { program, tls: scheme == "wss", address, url: url.clone() }
     }
 

@@ -44,7 +44,7 @@ fn without_a_rate_all_connect_at_once() {
 #[test]
 fn connects_that_are_never_answered_stall_nobody() {
     // Number 0 is the run's own look at the target; of the users' first ones every second hangs.
-    let ran = carry_out_where(&storm("", "5s"), "", 1, |number| number % 2 == 0 || number > 20);
+    let ran = carry_out_where(plan(&storm("", "5s"), 1), "", |number| number % 2 == 0 || number > 20);
     let connect = &ran.sums.ops[OpId::Connect.index()];
     assert_eq!((connect.failed, connect.ok), (10, 20));
     assert!(connect.service.max() < 20_000, "a good connect took {} µs", connect.service.max());

@@ -7,6 +7,7 @@ mod faults;
 mod steady;
 mod stuck;
 mod swings;
+mod tinode;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +20,14 @@ use crate::metrics::{Interval, Latency};
 use crate::ops::OpId;
 use crate::plan::Plan;
 use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
-use crate::scenario::{Endpoint, Overrides, Source, Surroundings, load};
+use crate::scenario::{Endpoint, Overrides, Secret, Source, Surroundings, load};
 use crate::simulator::faults::FaultPlan;
 use crate::simulator::{InjectedFaults, LocalSimulator, SimulatorConfig};
-use crate::transport::{Dialer, FileClient};
+use crate::transport::{ApiKey, Dialer, FileClient};
+
+/// What a Tinode server wants of every request, and of its users.
+const API_KEY: &str = "a-key";
+const PASSWORD: &str = "a password";
 
 /// A run that is over.
 struct Ran {
@@ -84,6 +89,17 @@ fn scenario(users: u32, topology: &str, load: &str, personas: &str) -> String {
     )
 }
 
+/// The same scenario for a Tinode server: only target, auth and users are others.
+fn at_tinode(scenario: &str, users: u32) -> String {
+    let (head, rest) = scenario.split_once("[target]").expect("a target");
+    let (_, rest) = rest.split_once("[topology]").expect("a topology");
+    format!(
+        "{head}[target]\nurl = \"embedded\"\ndialect = \"tinode\"\napi_key = \"{API_KEY}\"\ntimeout = \"10s\"\n\
+         [auth]\nrate = \"1000/s\"\n[users]\ncount = {users}\nprovision = true\n\
+         generate = {{ name = \"u{{0}}\", password = \"{PASSWORD}\" }}\n[topology]{rest}"
+    )
+}
+
 /// Runs `work` inside a runtime whose time is paused.
 fn simulated<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
@@ -93,7 +109,8 @@ fn simulated<T>(work: impl Future<Output = T>) -> T {
 fn memory() -> (Dialer, mpsc::UnboundedReceiver<tokio::io::DuplexStream>) {
     let (accept, accepted) = mpsc::unbounded_channel();
     let endpoint = Endpoint { is_tls: false, host: "simulated".into(), port: 8887, path: String::new() };
-    (Dialer::memory(endpoint, accept), accepted)
+    let key = ApiKey { header: "X-Tinode-APIKey", value: Secret::new(API_KEY) };
+    (Dialer::memory(endpoint, accept).with_key(Some(key)), accepted)
 }
 
 fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions, watch::Sender<Stop>) {
@@ -108,16 +125,23 @@ fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions
 
 /// Carries a scenario out against the simulator with these faults, by so many workers.
 fn carry_out(text: &str, faults: &str, slots: u32) -> Ran {
-    carry_out_where(text, faults, slots, |_| true)
+    carry_out_where(plan(text, slots), faults, |_| true)
+}
+
+fn carry_out_plan(plan: Arc<Plan>, faults: &str) -> Ran {
+    carry_out_where(plan, faults, |_| true)
 }
 
 /// The same; the server looks only at those connections, counted from 0, that `is_served` says.
-fn carry_out_where(text: &str, faults: &str, slots: u32, is_served: fn(u64) -> bool) -> Ran {
-    let plan = plan(text, slots);
+fn carry_out_where(plan: Arc<Plan>, faults: &str, is_served: fn(u64) -> bool) -> Ran {
     let faults = FaultPlan::parse(faults).expect("a fault plan");
     simulated(async move {
         let (dialer, mut accepted) = memory();
-        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
+        let usual = match plan.scenario.target.dialect.name {
+            "tinode" => SimulatorConfig::tinode(Some(API_KEY.to_owned())),
+            _ => SimulatorConfig::default(),
+        };
+        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..usual });
         let server = simulator.clone();
         tokio::task::spawn_local(async move {
             let mut unanswered = Vec::new();
@@ -148,8 +172,14 @@ async fn groups_of_first_user(plan: &Arc<Plan>, dialer: &Dialer) -> Vec<String> 
     let stream = dialer.dial().await.expect("connects").stream;
     let path = plan.scenario.target.dialect.websocket_path;
     let (mut socket, _) = crate::transport::upgrade(stream, dialer, path).await.expect("upgrades");
-    let secret = base64::engine::general_purpose::STANDARD.encode("u0@d:token 0");
-    let login = format!(r#"{{"login":{{"id":"l","scheme":"access_token","secret":"{secret}"}}}}"#);
+    let (scheme, secret) = match plan.scenario.target.dialect.name {
+        "tinode" => ("basic", format!("u0:{PASSWORD}")),
+        _ => ("access_token", "u0@d:token 0".to_owned()),
+    };
+    let secret = base64::engine::general_purpose::STANDARD.encode(secret);
+    let login = format!(r#"{{"login":{{"id":"l","scheme":"{scheme}","secret":"{secret}"}}}}"#);
+    // A PBX refuses the first of them, and goes on.
+    socket.send(Message::text(r#"{"hi":{"id":"h","ver":"0.25"}}"#)).await.expect("is sent");
     let list = r#"{"get":{"id":"g","topic":"me","what":"sub"}}"#;
     for frame in [login.as_str(), r#"{"sub":{"id":"s","topic":"me"}}"#, list] {
         socket.send(Message::text(frame)).await.expect("is sent");

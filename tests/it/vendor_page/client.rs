@@ -101,10 +101,17 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(address: SocketAddr, tls: bool) -> Connection {
+        Connection::open_at(address, tls, "/im", "")
+    }
+
+    /// At another path, with further headers.
+    pub fn open_at(address: SocketAddr, tls: bool, path: &str, headers: &str) -> Connection {
         let mut stream = connect(address, tls);
         // Key and answer are the example of RFC 6455, section 1.3.
-        let request = "GET /im HTTP/1.1\r\nHost: pbx.portsip.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: pbx.portsip.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{headers}\r\n"
+        );
         stream.write_all(request.as_bytes()).expect("the request is sent");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
