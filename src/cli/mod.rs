@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod doctor;
 mod exit;
+mod hardware;
 mod init;
 mod load;
 mod ops;

@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::args::RunArgs;
+use super::hardware::hardware;
 use super::load::{Ready, scenario};
 use super::progress::Display;
 use super::{Exit, signals, targets, terminal};
+use crate::compare;
 use crate::engine::{self, Observer, Progress, RunOptions};
 use crate::gate;
 use crate::plan::Plan;
@@ -127,6 +129,8 @@ fn run_info(scenario: &Scenario, effective: &str, args: &RunArgs, started_at: Ti
         dialect: scenario.target.dialect.name.to_owned(),
         tls_verification: verification.to_owned(),
         scenario_hash: format!("{:016x}", hash(effective)),
+        load_hash: compare::load_hash(effective),
+        hardware: Some(hardware()),
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -7,6 +7,7 @@ mod failure_sums;
 mod fold;
 #[cfg(test)]
 mod fold_tests;
+mod hardware;
 mod model;
 mod percentiles;
 mod record;
@@ -14,6 +15,7 @@ mod series;
 mod timeline;
 
 pub use fold::Fold;
+pub use hardware::Hardware;
 pub use model::*;
 pub use record::*;
 pub use series::*;
