@@ -23,10 +23,7 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     }
     let folder = RunFolder::open(&args.run)?;
-    let results = match folder.path_of(RunFile::Results).is_file() {
-        true => folder.read_results()?,
-        false => rebuild(&folder)?,
-    };
+    let results = results(&folder)?;
     for format in formats {
         let mut bytes = Vec::new();
         report::render(format, &results, &mut bytes)?;
@@ -35,6 +32,14 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         eprintln!("wrote {}", path.display());
     }
     Ok(Exit::Pass)
+}
+
+/// Results of a run, as they were written or from its journal.
+pub(super) fn results(folder: &RunFolder) -> anyhow::Result<Results> {
+    match folder.path_of(RunFile::Results).is_file() {
+        true => Ok(folder.read_results()?),
+        false => rebuild(folder),
+    }
 }
 
 /// Results of a run that ended without a word: a fold over what its journal holds.

@@ -10,8 +10,8 @@ use super::args::RunArgs;
 use super::hardware::hardware;
 use super::load::{Ready, scenario};
 use super::progress::Display;
-use super::{Exit, signals, targets, terminal};
-use crate::compare;
+use super::{Exit, compare, signals, targets, terminal};
+use crate::compare::{Collector, HistoryLine, load_hash, summarise};
 use crate::engine::{self, Observer, Progress, RunOptions};
 use crate::gate;
 use crate::plan::Plan;
@@ -19,7 +19,7 @@ use crate::random::mix;
 use crate::report::{self, Format};
 use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
 use crate::scenario::{Scenario, TargetUrl};
-use crate::store::{JournalWriter, RunFile, RunFolder};
+use crate::store::{JournalWriter, RunFile, RunFolder, append_history};
 
 /// Time between two records of the journal.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -49,6 +49,14 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::BadInput);
         }
     };
+    // Before any load is made: a run that was to be compared and cannot be is not started.
+    let baseline = match &args.baseline {
+        None => None,
+        Some(path) => match compare::given(path, args.baseline_missing) {
+            Some(runs) => Some((path, runs)),
+            None => return Ok(Exit::BadInput),
+        },
+    };
     let started_at = Timestamp::now();
     let stop = signals::listen(GOODBYE).context("cannot listen for signals")?;
     let folder = RunFolder::create(args.out.as_deref(), &scenario.name, started_at)?;
@@ -65,6 +73,7 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
         journal: &mut journal,
         journal_trouble: None,
         has_started: false,
+        collector: args.baseline.is_some().then(Collector::new),
     };
     let options = RunOptions { plan, info, targets: service.targets, interval: INTERVAL, stop };
     let outcome = engine::run(options, &mut watcher);
@@ -80,8 +89,25 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
         watcher.fold.push(&Record::Warning(trouble));
     }
     let mut results = watcher.fold.finish();
+    let collector = watcher.collector.take();
     gate::judge(&gates, &mut results);
+    match baseline {
+        Some((path, Some(runs))) => {
+            let run = collector.and_then(|collector| collector.finish(&results)).unwrap_or_else(|| summarise(&results));
+            let limits = compare::limits(&args.limits);
+            results.gates.push(compare::at_the_end(path, &runs, folder.path(), run, &limits)?);
+            results.verdict = gate::verdict(&results);
+        }
+        Some((path, None)) => results.warnings.push(format!("nothing was compared: no baseline `{}`", path.display())),
+        None => {}
+    }
     write_reports(&folder, &results)?;
+    if args.history.as_os_str() != "off"
+        && let Err(error) = append_history(&args.history, &HistoryLine::of(&results))
+    {
+        // The run is carried out and reported; its place in the history is all that is missing.
+        eprintln!("warning: {:#}", anyhow::Error::from(error));
+    }
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
     terminal::print(&String::from_utf8_lossy(&summary));
@@ -129,7 +155,7 @@ fn run_info(scenario: &Scenario, effective: &str, args: &RunArgs, started_at: Ti
         dialect: scenario.target.dialect.name.to_owned(),
         tls_verification: verification.to_owned(),
         scenario_hash: format!("{:016x}", hash(effective)),
-        load_hash: compare::load_hash(effective),
+        load_hash: load_hash(effective),
         hardware: Some(hardware()),
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
@@ -185,6 +211,8 @@ struct Watcher<'a> {
     journal: &'a mut JournalWriter,
     journal_trouble: Option<String>,
     has_started: bool,
+    /// What a comparison needs of the intervals, when there is one.
+    collector: Option<Collector>,
 }
 
 impl Observer for Watcher<'_> {
@@ -195,6 +223,9 @@ impl Observer for Watcher<'_> {
     fn record(&mut self, record: Record) {
         self.has_started = true;
         self.fold.push(&record);
+        if let Some(collector) = &mut self.collector {
+            collector.push(&record);
+        }
         if self.journal_trouble.is_some() {
             return;
         }

@@ -4,6 +4,7 @@
 //! clock, no measuring, no judging: what is not in the results is not in a report. Start reading at [`Format`] and
 //! [`render`]; `figures` says how numbers are written, `untrusted` how foreign text is made harmless.
 
+pub mod comparison;
 mod csv;
 pub mod doubts;
 pub mod figures;
@@ -19,3 +20,19 @@ pub mod untrusted;
 mod wording;
 
 pub use format::{Format, RenderError, UnknownFormat, render};
+
+/// Writes the page of a comparison: offline, no script.
+///
+/// # Errors
+/// The sink refuses.
+pub fn comparison_html(comparison: &crate::compare::Comparison, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    html::write_comparison(comparison, out)
+}
+
+/// Writes the page of a trend: offline, no script.
+///
+/// # Errors
+/// The sink refuses.
+pub fn trend_html(trend: &crate::compare::Trend, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    html::write_trend(trend, out)
+}
