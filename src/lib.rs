@@ -45,7 +45,7 @@
 //! | [`transport`] | shell | the only user of sockets |
 //! | [`engine`] | shell | clock, workers, drivers, collector, set-up, drain, tear-down |
 //! | [`simulator`] | shell | the stand-in PBX: a pure hub, declared faults, a thin server |
-//! | [`store`] | shell | the only reader and writer of run folders |
+//! | [`store`] | shell | the only reader and writer of run folders, baselines and the history |
 //! | [`doctor`] | top | a look at machine, plan and target before a run; sees the others, used by [`cli`] alone |
 //! | [`selftest`] | top | makes each class of fault in the simulator and shows that each is reported |
 //! | [`cli`] | top | one file for each subcommand |
