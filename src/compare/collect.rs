@@ -210,6 +210,13 @@ impl Sampler {
         generator(self.seed, Purpose::Topology)
     }
 
+    /// Intervals that hold what a figure is made of, less one. What all happened in one second, such as the sign-in before
+    /// the load, is the same in each resampled run, and nothing is known of its error.
+    fn spread_of(&self, samples: impl Fn(usize) -> u64) -> u64 {
+        let occupied = self.stages.iter().flat_map(Clone::clone).filter(|at| samples(*at) > 0).count();
+        (occupied as u64).saturating_sub(1)
+    }
+
     /// Blocks as long as the memory of this series, taken about the mean of each stage.
     fn blocks(&self, stages: &[Range<usize>], series: impl Fn(usize) -> f64) -> Blocks {
         let mut centred = Vec::new();
@@ -244,7 +251,9 @@ impl Sampler {
                     None => self.mean_error(bins),
                 }
             {
-                (time.error, time.freedom) = (Some(rounded(error.max(ERROR_MIN))), freedom);
+                let samples = |at: usize| bins[at].samples;
+                (time.error, time.freedom) =
+                    (Some(rounded(error.max(ERROR_MIN))), freedom.min(self.spread_of(samples)));
             }
             summary.times.insert(format!("{name}.{word}"), time);
         }
@@ -296,7 +305,8 @@ impl Sampler {
         };
         let error = standard_error(&blocks, DRAWS, &mut self.random(), sum);
         let error = error.map(|error| rounded(error.max(ERROR_MIN)));
-        let rate = Rate { per_s: rounded(per_s), error, freedom: blocks.freedom() as u64 };
+        let freedom = (blocks.freedom() as u64).min(self.spread_of(|at| ended[at].0));
+        let rate = Rate { per_s: rounded(per_s), error, freedom };
         summary.rates.insert(format!("{name}.rate"), rate);
     }
 

@@ -230,7 +230,7 @@ pub fn compare(baseline: (&str, &[RunSummary]), runs: (&str, &[RunSummary]), lim
 
 fn side((name, runs): (&str, &[RunSummary])) -> Side {
     let first = runs.first().cloned().unwrap_or_default();
-    let fit = runs.iter().filter(|run| run.unfit.is_none());
+    let mut fit = runs.iter().filter(|run| run.unfit.is_none());
     Side {
         name: name.to_owned(),
         scenario: first.scenario,
@@ -238,7 +238,7 @@ fn side((name, runs): (&str, &[RunSummary])) -> Side {
         machine: first.machine,
         load_hash: first.load_hash,
         runs: fit.clone().map(|run| (run.id.clone(), run.started_at.clone(), run.version.clone())).collect(),
-        curves: fit.last().map(|run| run.curves.clone()).unwrap_or_default(),
+        curves: fit.next_back().map(|run| run.curves.clone()).unwrap_or_default(),
     }
 }
 

@@ -19,7 +19,7 @@ fn of_200_pairs_of_equal_runs_at_most_5_percent_are_called_different() {
             different.push(shape);
         }
     }
-    eprintln!("{} of 200 equal pairs are called different: {different:?}", different.len());
+    println!("{} of 200 equal pairs are called different: {different:?}", different.len());
     assert!(different.len() <= 10, "{different:?}");
 }
 
@@ -35,7 +35,7 @@ fn of_100_pairs_with_a_fifth_more_on_p99_at_least_95_are_called_worse() {
             missed.push((shape, p99.clone()));
         }
     }
-    eprintln!("{} of 100 slower pairs are missed", missed.len());
+    println!("{} of 100 slower pairs are missed", missed.len());
     assert!(missed.len() <= 5, "{missed:#?}");
 }
 
@@ -57,6 +57,32 @@ fn wide_and_narrow_intervals_of_one_run_give_the_error_of_narrow_ones() {
     let error = |records: &[Record]| summarised(records).times["publish.response.p50"].error.expect("an error");
     let (one, other) = (error(&narrow), error(&mixed));
     assert!((0.4..2.5).contains(&(other / one)), "{one} and {other}");
+}
+
+#[test]
+fn what_happened_in_one_second_has_no_error_and_is_not_called_different() {
+    let burst = |micros: u64| {
+        let mut collector = Collector::new();
+        let times = vec![micros; 300];
+        (0..60).for_each(|second| collector.push_second(if second == 0 { &times } else { &[] }, 0));
+        let mut latency = crate::metrics::Latency::default();
+        (0..300).for_each(|_| latency.record(micros));
+        let response_us = (&latency).into();
+        let publish = crate::results::OperationFigures {
+            started: 300,
+            ok: 300,
+            rate_per_s: 5.0,
+            response_us,
+            ..Default::default()
+        };
+        let mut results =
+            crate::results::Results { operations: [("publish".to_owned(), publish)].into(), ..Default::default() };
+        results.run.load_s = 60.0;
+        collector.finish(&results).expect("there are intervals")
+    };
+    let comparison = compared(&burst(7_000), &burst(500));
+    assert_eq!(comparison.call, Call::Same, "nothing but failures can be told: {comparison:#?}");
+    assert!(comparison.figures.iter().all(|figure| figure.kind == Kind::Share || figure.call == Call::CannotTell));
 }
 
 #[test]
