@@ -39,12 +39,13 @@
 //! | [`plan`] | 2 | model and seed to who does what and when it is due |
 //! | [`user`] | 2 | the virtual user: a state machine without IO |
 //! | [`results`] | 2 | the results model, and the fold that makes it from records |
+//! | [`compare`] | 2 | runs against a baseline, and over months: what differs, and whether that is more than noise |
 //! | [`gate`] | 3 | figures, bounds on them, the verdict |
 //! | [`report`] | 3 | results to HTML, JSON, JUnit, Markdown, CSV, text |
 //! | [`transport`] | shell | the only user of sockets |
 //! | [`engine`] | shell | clock, workers, drivers, collector, set-up, drain, tear-down |
 //! | [`simulator`] | shell | the stand-in PBX: a pure hub, declared faults, a thin server |
-//! | [`store`] | shell | the only reader and writer of run folders |
+//! | [`store`] | shell | the only reader and writer of run folders, baselines and the history |
 //! | [`doctor`] | top | a look at machine, plan and target before a run; sees the others, used by [`cli`] alone |
 //! | [`selftest`] | top | makes each class of fault in the simulator and shows that each is reported |
 //! | [`cli`] | top | one file for each subcommand |
@@ -53,6 +54,7 @@
 //! never [`ops`]: a stand-in that shared our idea of success could not catch a mistake in it.
 
 pub mod cli;
+pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod gate;

@@ -50,6 +50,12 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Rebuild reports from a run folder, a crashed run's too
     Report(ReportArgs),
+    /// What got better, worse, stayed the same, or cannot be told; exit code as a gate
+    Compare(CompareArgs),
+    /// Keep runs to compare later ones with
+    Baseline(BaselineArgs),
+    /// Where the figures of the history change, and the first run after it
+    Trend(TrendArgs),
     /// Make every class of fault and show that each is reported, to the message
     Selftest(SelftestArgs),
     /// List the operations that a step can name
@@ -115,6 +121,156 @@ pub struct RunArgs {
     /// Faults of the embedded simulator, as for `simulate`
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Compare with this baseline file or run folder; a figure that is worse fails the run
+    #[arg(long, value_name = "FILE|RUN")]
+    pub baseline: Option<PathBuf>,
+    /// What a missing baseline means: a warning, or that nothing is run
+    #[arg(long, value_enum, default_value_t = Missing::Warn)]
+    pub baseline_missing: Missing,
+    /// What counts as a difference.
+    #[command(flatten)]
+    pub limits: LimitFlags,
+    /// File to which a line for this run is appended; `off` for none
+    #[arg(long, value_name = "FILE", env = "PBXLOAD_HISTORY", default_value = crate::store::HISTORY)]
+    pub history: PathBuf,
+}
+
+/// What a missing baseline means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Missing {
+    /// A mistake: exit code 2
+    Fail,
+    /// It is said, and nothing is compared
+    Warn,
+}
+
+/// What counts as a difference; `docs/compare.md` says it in words.
+#[derive(Debug, Clone, Args)]
+pub struct LimitFlags {
+    /// Least effect on times and rates, of the baseline
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
+    pub min_effect: f64,
+    /// Least effect on times, whatever share of the baseline it is
+    #[arg(long, value_name = "TIME", default_value = "200us", value_parser = humantime::parse_duration)]
+    pub min_difference: Duration,
+    /// Least effect on shares, in percentage points; a hundredth of it for lost, duplicated, late deliveries
+    #[arg(long, value_name = "PERCENT", default_value = "0.1%", value_parser = percent)]
+    pub min_share: f64,
+    /// Confidence of all intervals together
+    #[arg(long, value_name = "PERCENT", default_value = "95%", value_parser = percent)]
+    pub confidence: f64,
+    /// Compare only this figure, such as `publish.response.p99`; may be repeated
+    #[arg(long = "figure", value_name = "NAME")]
+    pub figures: Vec<String>,
+    /// Compare although this differs; may be repeated
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub across: Vec<AcrossWord>,
+}
+
+/// What may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AcrossWord {
+    /// The scenario, or what it has become
+    Scenario,
+    /// The machine that makes the load
+    Machine,
+    /// The target
+    Target,
+}
+
+/// A share between 0 and 100 %, such as `5%` or `0.1`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim().parse::<f64>();
+    let share = number.ok().filter(|percent| (0.0..100.0).contains(percent));
+    share.map(|percent| percent / 100.0).ok_or_else(|| "write a percentage below 100, such as `5%`".to_owned())
+}
+
+/// `pbxload compare`
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// A baseline file, or the folder of a run
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+    /// The run folders to compare with it; several are taken together
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// text, json, markdown, html; the first one goes to stdout unless it is html, the others to files
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "text")]
+    pub format: Vec<PageFormat>,
+    /// Folder of those files [default: the last run's]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// What a missing baseline means
+    #[arg(long, value_enum, default_value_t = Missing::Fail)]
+    pub baseline_missing: Missing,
+    /// What counts as a difference.
+    #[command(flatten)]
+    pub limits: LimitFlags,
+}
+
+/// How a comparison or a trend is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// A table
+    Text,
+    /// Every figure, for programs
+    Json,
+    /// A table for tickets and job summaries
+    Markdown,
+    /// One page, offline
+    Html,
+}
+
+/// `pbxload baseline`
+#[derive(Debug, Clone, Args)]
+pub struct BaselineArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: BaselineCommand,
+}
+
+/// What to do with a baseline.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BaselineCommand {
+    /// Write one from runs of one scenario, target and machine
+    Save(BaselineSaveArgs),
+}
+
+/// `pbxload baseline save`
+#[derive(Debug, Clone, Args)]
+pub struct BaselineSaveArgs {
+    /// The run folders; three or more also tell how much runs differ from each other
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// The file [default: reports/baselines/<scenario>@<target>.toml]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Why these runs, for people
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub note: String,
+}
+
+/// `pbxload trend`
+#[derive(Debug, Clone, Args)]
+pub struct TrendArgs {
+    /// The history
+    #[arg(long, value_name = "FILE", env = "PBXLOAD_HISTORY", default_value = crate::store::HISTORY)]
+    pub history: PathBuf,
+    /// The scenario [default: that of the latest run]
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// Only this figure; may be repeated
+    #[arg(long = "figure", value_name = "NAME")]
+    pub figures: Vec<String>,
+    /// text, json or html
+    #[arg(long, value_enum, default_value_t = PageFormat::Text)]
+    pub format: PageFormat,
+    /// The file to write instead of stdout [default for html: trend.html beside the history]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 1 when the latest change of a figure is for the worse
+    #[arg(long)]
+    pub gate: bool,
 }
 
 /// How to show progress.

@@ -3,11 +3,14 @@
 //! stdout is for data, stderr for people. Start reading at [`Cli`], then at `run.rs`.
 
 mod args;
+mod baseline;
 mod check;
 mod ci;
+mod compare;
 mod completions;
 mod doctor;
 mod exit;
+mod hardware;
 mod init;
 mod load;
 mod ops;
@@ -21,6 +24,7 @@ mod signals;
 mod simulate;
 mod targets;
 mod terminal;
+mod trend;
 mod trial;
 
 pub use args::{Cli, Command};
@@ -38,6 +42,9 @@ pub fn execute(cli: Cli) -> anyhow::Result<Exit> {
         Command::Try(args) => trial::execute(&args),
         Command::Simulate(args) => simulate::execute(&args),
         Command::Report(args) => report::execute(&args),
+        Command::Compare(args) => compare::execute(&args),
+        Command::Baseline(args) => baseline::execute(&args),
+        Command::Trend(args) => trend::execute(&args),
         Command::Selftest(args) => selftest::execute(&args),
         Command::Ops(args) => ops::execute(&args),
         Command::Schema(args) => schema::execute(&args),

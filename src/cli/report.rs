@@ -25,10 +25,7 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     }
     let folder = RunFolder::open(&args.run)?;
-    let results = match finished(&folder)? {
-        Some(results) => results,
-        None => rebuild(&folder)?,
-    };
+    let results = results(&folder)?;
     for format in formats {
         let mut bytes = Vec::new();
         report::render(format, &results, &mut bytes)?;
@@ -37,6 +34,14 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         eprintln!("wrote {}", path.display());
     }
     Ok(Exit::Pass)
+}
+
+/// Results of a run, as they were written or from its journal.
+pub(super) fn results(folder: &RunFolder) -> anyhow::Result<Results> {
+    match finished(folder)? {
+        Some(results) => Ok(results),
+        None => rebuild(folder),
+    }
 }
 
 /// The results that the run itself wrote at its end. Those that an earlier call rebuilt may be older than the journal.

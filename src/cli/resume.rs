@@ -11,6 +11,7 @@ use super::args::ScenarioFlags;
 use super::load::{Ready, scenario_of};
 use super::run::{GOODBYE, Prepared, scenario_hash, workers};
 use super::{report, signals, targets, terminal};
+use crate::compare::Collector;
 use crate::plan::{Plan, Resumption};
 use crate::results::{EndedBy, Fold, Interruption, IntervalRecord, Record, RunEnd, RunInfo};
 use crate::store::{JournalWriter, RunFile, RunFolder, RunLock};
@@ -25,10 +26,12 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
     let lock = RunLock::take(&folder.journal())?;
     let mut fold = Fold::new();
     let mut jury = report::jury(&folder)?;
+    let mut collector = Collector::new();
     let mut trace = Trace::default();
     report::read(&folder, |record| {
         trace.follow(&record);
         jury.hear(&record);
+        collector.push(&record);
         fold.push(&record);
     })?;
     let Some(info) = trace.run.take() else {
@@ -69,7 +72,18 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
     folder.remove_reports()?;
     let workers = workers(wanted_workers.or(origin.workers), service.simulator.is_some(), scenario.users.count);
     let plan = Plan::new(Arc::new(scenario), &info.id, workers).resumed(&info.id, resumption);
-    Ok(Some(Prepared { folder, lock, journal, service, plan: Arc::new(plan), info: *info, fold, jury, stop }))
+    Ok(Some(Prepared {
+        folder,
+        lock,
+        journal,
+        service,
+        plan: Arc::new(plan),
+        info: *info,
+        fold,
+        jury,
+        collector,
+        stop,
+    }))
 }
 
 fn refused(run: &Path, why: &str) -> anyhow::Result<Option<Prepared>> {

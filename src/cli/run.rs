@@ -10,11 +10,14 @@ use jiff::Timestamp;
 
 use tokio::sync::watch;
 
-use super::args::{ProgressKind, RunArgs};
+use super::args::RunArgs;
+use super::compare::Against;
+use super::hardware::hardware;
 use super::load::{Ready, scenario};
 use super::progress::Display;
 use super::targets::Service;
 use super::{Exit, ci, resume, signals, targets, terminal};
+use crate::compare::{Collector, HistoryLine, load_hash};
 use crate::engine::{self, Observer, Progress, RunOptions, Stop};
 use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
@@ -22,7 +25,7 @@ use crate::random::mix;
 use crate::report::{self, Format};
 use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
 use crate::scenario::{Scenario, TargetUrl};
-use crate::store::{Ages, JournalKeeper, JournalWriter, Origin, RunFile, RunFolder, RunLock};
+use crate::store::{Ages, JournalKeeper, JournalWriter, Origin, RunFile, RunFolder, RunLock, append_history};
 
 /// Time between two records of the journal.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -37,13 +40,14 @@ const REPORTS: [(Format, RunFile); 4] = [
 ];
 
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
+    let Ok(against) = Against::of(args) else { return Ok(Exit::BadInput) };
     let prepared = match (&args.resume, &args.scenario) {
         (Some(run), _) => resume::prepare(run, args.workers)?,
         (None, Some(path)) => prepare(path, args)?,
         (None, None) => None,
     };
     match prepared {
-        Some(prepared) => carry_out(prepared, args.progress),
+        Some(prepared) => carry_out(prepared, against, args),
         None => Ok(Exit::BadInput),
     }
 }
@@ -61,6 +65,8 @@ pub(super) struct Prepared {
     pub(super) fold: Fold,
     /// Who judges it, having heard as much.
     pub(super) jury: Jury,
+    /// What a comparison needs of its intervals.
+    pub(super) collector: Collector,
     pub(super) stop: watch::Receiver<Stop>,
 }
 
@@ -101,26 +107,39 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let info = run_info(&scenario, &effective, path, args, started_at, service.targets.service.endpoint.is_tls);
     let workers = workers(args.workers, service.simulator.is_some(), users);
     let plan = Arc::new(Plan::new(scenario, &info.id, workers));
-    Ok(Some(Prepared { folder, lock, journal, service, plan, info, fold: Fold::new(), jury: gates.jury(), stop }))
+    Ok(Some(Prepared {
+        folder,
+        lock,
+        journal,
+        service,
+        plan,
+        info,
+        fold: Fold::new(),
+        jury: gates.jury(),
+        collector: Collector::new(),
+        stop,
+    }))
 }
 
-fn carry_out(prepared: Prepared, progress: ProgressKind) -> anyhow::Result<Exit> {
-    let Prepared { folder, lock, journal, service, plan, info, fold, jury, stop } = prepared;
+fn carry_out(prepared: Prepared, against: Option<Against>, args: &RunArgs) -> anyhow::Result<Exit> {
+    let Prepared { folder, lock, journal, service, plan, info, fold, jury, collector, stop } = prepared;
     let scenario = &plan.scenario;
     let ages = Ages { fine: scenario.journal.fine, medium: scenario.journal.medium };
     let is_new = plan.resumption().is_none();
     let mut watcher = Watcher {
-        display: Display::new(progress, scenario.load.duration(), scenario.users.count),
+        display: Display::new(args.progress, scenario.load.duration(), scenario.users.count),
         fold,
         jury,
         journal: JournalKeeper::start(journal, ages).context("no thread can be made for the journal")?,
         told: BTreeSet::new(),
         has_started: false,
+        collector,
+        is_compared: against.is_some(),
     };
     let options = RunOptions { plan: Arc::clone(&plan), info, targets: service.targets, interval: INTERVAL, stop };
     let outcome = engine::run(options, &mut watcher);
     watcher.display.finish();
-    let Watcher { mut fold, jury, journal, mut told, has_started, .. } = watcher;
+    let Watcher { mut fold, jury, journal, mut told, has_started, collector, .. } = watcher;
     for trouble in journal.finish() {
         tell(trouble, &mut told, &mut fold);
     }
@@ -132,9 +151,21 @@ fn carry_out(prepared: Prepared, progress: ProgressKind) -> anyhow::Result<Exit>
         return Err(error.into());
     }
     let mut results = fold.finish();
-    jury.judge(&mut results, &NoBaseline);
+    match &against {
+        Some(against) => {
+            jury.judge(&mut results, against);
+            against.compare(&collector, folder.path(), &mut results)?;
+        }
+        None => jury.judge(&mut results, &NoBaseline),
+    }
     let written = write_reports(&folder, &results);
     drop(lock);
+    if args.history.as_os_str() != "off"
+        && let Err(error) = append_history(&args.history, &HistoryLine::of(&results))
+    {
+        // The run is carried out and reported; its place in the history is all that is missing.
+        eprintln!("warning: {:#}", anyhow::Error::from(error));
+    }
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
     terminal::print(&String::from_utf8_lossy(&summary));
@@ -192,6 +223,8 @@ fn run_info(
         dialect: scenario.target.dialect.name.to_owned(),
         tls_verification: verification.to_owned(),
         scenario_hash: scenario_hash(effective),
+        load_hash: load_hash(effective),
+        hardware: Some(hardware()),
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
         stages: ScenarioFacts::of(scenario).stages,
@@ -250,6 +283,9 @@ struct Watcher {
     /// Troubles of the journal that have been told.
     told: BTreeSet<String>,
     has_started: bool,
+    /// What a comparison needs of the intervals.
+    collector: Collector,
+    is_compared: bool,
 }
 
 impl Observer for Watcher {
@@ -261,6 +297,9 @@ impl Observer for Watcher {
         self.has_started = true;
         self.fold.push(&record);
         self.jury.hear(&record);
+        if self.is_compared {
+            self.collector.push(&record);
+        }
         self.journal.put(record);
         for trouble in self.journal.troubles() {
             tell(trouble, &mut self.told, &mut self.fold);

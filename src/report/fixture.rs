@@ -278,6 +278,8 @@ fn run_info(load_s: f64) -> RunInfo {
         dialect: "portsip".to_owned(),
         tls_verification: "on".to_owned(),
         scenario_hash: "9f2c4e7ab1d05836".to_owned(),
+        load_hash: "41d07a2bc3e95f18".to_owned(),
+        hardware: None,
         users_planned: 200,
         load_planned_s: load_s,
         stages: vec![

@@ -5,6 +5,7 @@
 //! [`render`]; [`figures`] says how numbers are written, `untrusted` how foreign text is made harmless.
 
 pub mod annotations;
+pub mod comparison;
 mod csv;
 pub mod doubts;
 #[cfg(test)]
@@ -21,3 +22,19 @@ mod wording;
 
 pub use crate::results::figures;
 pub use format::{Format, RenderError, UnknownFormat, render};
+
+/// Writes the page of a comparison: offline, no script.
+///
+/// # Errors
+/// The sink refuses.
+pub fn comparison_html(comparison: &crate::compare::Comparison, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    html::write_comparison(comparison, out)
+}
+
+/// Writes the page of a trend: offline, no script.
+///
+/// # Errors
+/// The sink refuses.
+pub fn trend_html(trend: &crate::compare::Trend, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    html::write_trend(trend, out)
+}

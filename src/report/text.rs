@@ -252,6 +252,17 @@ fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// Rows as lines of a table.
+pub(super) fn table_lines(rows: &[Vec<String>]) -> Vec<String> {
+    let widths = widths(rows);
+    // The last column is words.
+    let line = |row: &Vec<String>| match row.split_last() {
+        Some((last, cells)) => format!("{}  {last}", padded(cells, &widths)),
+        None => String::new(),
+    };
+    rows.iter().map(line).collect()
+}
+
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column| {
@@ -274,11 +285,11 @@ impl Layout {
         self.paint("1", text)
     }
 
-    fn green(self, text: &str) -> String {
+    pub(super) fn green(self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    fn red(self, text: &str) -> String {
+    pub(super) fn red(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 

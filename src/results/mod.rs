@@ -9,6 +9,7 @@ mod fold;
 #[cfg(test)]
 mod fold_tests;
 mod generator;
+mod hardware;
 mod invariants;
 mod model;
 mod percentiles;
@@ -19,6 +20,7 @@ mod timeline;
 
 pub use fold::Fold;
 pub use generator::{GeneratorFigures, SendQueueFigures, WorkerFigures};
+pub use hardware::Hardware;
 pub use invariants::InvariantFigures;
 pub use model::*;
 pub use record::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorFigures, InvariantFigures, Series, SpreadFigures};
+use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -69,6 +69,9 @@ pub struct RunInfo {
     pub tls_verification: String,
     /// Hash of the scenario as it ran, hexadecimal.
     pub scenario_hash: String,
+    /// Hash of the load that the scenario makes: without gates, seed, description and the place of the target.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub load_hash: String,
     /// Virtual users planned.
     pub users_planned: u32,
     /// Length of the load planned, seconds.
@@ -80,6 +83,9 @@ pub struct RunInfo {
     pub version: String,
     /// Machine that made the load: processor count and system.
     pub machine: String,
+    /// The same, as far as it matters to whether two runs can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<Hardware>,
     /// Start of the load, RFC 3339 UTC.
     pub started_at: String,
     /// End of the run, RFC 3339 UTC.

@@ -1,6 +1,6 @@
 //! Where does a series change its level? Hierarchical divisive estimation with energy statistics.
 
-use super::two_samples::welch_test;
+use super::two_samples::student_test;
 use crate::random::{Random, below};
 
 /// How a candidate proves that it is a change.
@@ -12,10 +12,10 @@ pub enum ChangeTest {
         /// Shuffled series; the least p value is 1/(draws + 1).
         draws: u32,
     },
-    /// Welch's t test between the neighbouring segments, as Hunter and Apache Otava do: more power with few runs, and the
+    /// Student's t test between the neighbouring segments, as Hunter and Apache Otava do: more power with few runs, and the
     /// same answer each time; assumes that means of segments are about normal. The candidate was chosen because it looks
     /// like a change, so its p value is too small: be strict.
-    Welch,
+    Student,
 }
 
 /// Places at which the level changes: each is the index of the first value after a change, ascending.
@@ -43,7 +43,7 @@ pub fn change_points(
         let place = bounds.partition_point(|bound| *bound < at);
         let p = match test {
             ChangeTest::Permutation { draws } => shuffled_p(values, &bounds, segment_min, statistic, draws, random),
-            ChangeTest::Welch => welch_test(&values[bounds[place - 1]..at], &values[at..bounds[place]]),
+            ChangeTest::Student => student_test(&values[bounds[place - 1]..at], &values[at..bounds[place]]),
         };
         if p > p_max {
             break;
@@ -127,8 +127,8 @@ mod tests {
                 agrees(ours, theirs, 1e-9);
             }
             let theirs: Vec<usize> = numbers(&case["found"]).into_iter().map(|at| at as usize).collect();
-            for test in [ChangeTest::Permutation { draws: 199 }, ChangeTest::Welch] {
-                let p_max = if test == ChangeTest::Welch { 0.001 } else { 0.05 };
+            for test in [ChangeTest::Permutation { draws: 199 }, ChangeTest::Student] {
+                let p_max = if test == ChangeTest::Student { 0.001 } else { 0.05 };
                 let ours = change_points(&values, 1, test, p_max, &mut generator(1, Purpose::Topology));
                 assert_eq!(ours, theirs, "{test:?}");
             }
@@ -139,7 +139,7 @@ mod tests {
     fn short_and_flat_series_never_change() {
         let mut random = generator(1, Purpose::Topology);
         for values in [vec![], vec![1.0], vec![1.0, 9.0], vec![4.0; 30]] {
-            for test in [ChangeTest::Permutation { draws: 99 }, ChangeTest::Welch] {
+            for test in [ChangeTest::Permutation { draws: 99 }, ChangeTest::Student] {
                 assert!(change_points(&values, 2, test, 0.01, &mut random).is_empty(), "{values:?}");
             }
         }

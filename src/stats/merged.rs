@@ -82,12 +82,13 @@ impl Cumulative {
 
     /// Samples of one interval above a time given by its logarithm, and all of its samples.
     pub fn above(&self, interval: usize, time_ln: f64) -> (u64, u64) {
-        let one = [interval..interval + 1];
-        let all = self.samples(&one);
+        let here = interval..interval + 1;
+        let one = std::slice::from_ref(&here);
+        let all = self.samples(one);
         let bin = (time_ln / RATIO_LN) as usize;
         let below = match bin.checked_sub(self.first_bin) {
             None => 0,
-            Some(bin) => self.below(&one, bin.min(self.bins - 1)),
+            Some(bin) => self.below(one, bin.min(self.bins - 1)),
         };
         (all - below, all)
     }
@@ -127,7 +128,7 @@ mod tests {
     fn nothing_has_no_percentile() {
         assert!(Cumulative::new(&[Vec::new(), Vec::new()]).is_none());
         let one = Cumulative::new(&[vec![(Cumulative::bin(1_000), 5)], Vec::new()]).expect("a sample");
-        assert_eq!(one.quantile_ln(&[1..2], 0.5), None);
+        assert_eq!(one.quantile_ln(std::slice::from_ref(&(1..2)), 0.5), None);
         assert!(Cumulative::bin(u64::MAX) > Cumulative::bin(3_600_000_000));
     }
 }

@@ -33,7 +33,7 @@ pub use distributions::{normal_cdf, normal_quantile, t_cdf, t_quantile};
 pub use merged::Cumulative;
 pub use share::{share_difference, wilson};
 pub use trend::{Autocorrelation, MannKendall, TheilSen, mann_kendall, theil_sen};
-pub use two_samples::{cliffs_delta, hodges_lehmann, permutation_test, welch_test};
+pub use two_samples::{cliffs_delta, hodges_lehmann, permutation_test, student_test};
 
 /// Arithmetic mean; 0 of nothing.
 pub fn mean(values: &[f64]) -> f64 {

@@ -100,6 +100,15 @@ pub enum StoreError {
         /// The process.
         holder: String,
     },
+    /// A baseline that cannot be used.
+    #[error("cannot use `{path}` as a baseline")]
+    Baseline {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: crate::compare::BaselineError,
+    },
     /// A histogram could not be written as text; a mistake of this program.
     #[error("cannot encode the histogram `{tag}` for the journal")]
     Encode {

@@ -1,9 +1,11 @@
-//! The only reader and writer of run folders: files that are replaced as a whole, and the journal of a run.
+//! The only reader and writer of run folders, baselines and the history: files that are replaced as a whole, and files
+//! that are appended to.
 //!
 //! A whole file is written beside its place and renamed, so a reader sees the old one or the new one. The journal
 //! is appended to while the run lasts and survives a kill at any byte. Knows records and results, and nothing of
 //! how they came about; judges nothing. Start reading at [`RunFolder`], then at `seal.rs` for the journal's format.
 
+mod baselines;
 mod checks;
 mod coalescer;
 #[cfg(test)]
@@ -11,6 +13,7 @@ mod coalescing_tests;
 mod counters;
 mod error;
 mod folder;
+mod history;
 mod keeper;
 mod lock;
 mod merger;
@@ -23,9 +26,11 @@ mod torn_tests;
 mod whole;
 mod writer;
 
+pub use baselines::{BASELINES, read_baseline, write_baseline};
 pub use coalescer::Ages;
 pub use error::StoreError;
 pub use folder::{Origin, RUNS, RunFile, RunFolder};
+pub use history::{HISTORY, append_history, read_history};
 pub use keeper::JournalKeeper;
 pub use lock::RunLock;
 pub use reader::{JournalReader, Skipped};

@@ -5,6 +5,7 @@ mod bad_rest;
 mod bad_servers;
 mod churn;
 mod commands;
+mod compare;
 mod contract;
 mod crash;
 mod disk;

@@ -14,6 +14,8 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The binary under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pbxload");
+/// Runs of tests leave no line in the history of this repository.
+const NO_HISTORY: (&str, &str) = ("PBXLOAD_HISTORY", "off");
 
 /// Runs whose gates look at times take turns, so that they do not measure each other.
 pub fn alone() -> MutexGuard<'static, ()> {
@@ -71,7 +73,12 @@ pub fn call_with<I: AsRef<std::ffi::OsStr>>(
     variables: &[(&str, &str)],
 ) -> Ended {
     let mut command = assert_cmd::Command::new(PROGRAM);
-    command.timeout(PATIENCE).env_remove("PBX_PASSWORD").envs(variables.iter().copied()).args(arguments);
+    command
+        .timeout(PATIENCE)
+        .env_remove("PBX_PASSWORD")
+        .envs([NO_HISTORY])
+        .envs(variables.iter().copied())
+        .args(arguments);
     Ended::of(command.output().expect("the program can be started"))
 }
 
@@ -106,7 +113,7 @@ impl Background {
     }
 
     fn spawn(mut command: Command) -> Background {
-        command.env_remove("PBX_PASSWORD");
+        command.env_remove("PBX_PASSWORD").envs([NO_HISTORY]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
         let (stderr, mut stdout) = (child.stderr.take().expect("piped"), child.stdout.take().expect("piped"));

@@ -138,7 +138,7 @@ fn command_lines_parse_and_name_files_that_are_there() {
         if let ("run" | "check", Some(file)) = (arguments[0].as_str(), arguments.get(1))
             && Path::new(file).is_file()
         {
-            let own = ["--out", "--progress", "--workers", "--faults"];
+            let own = ["--out", "--progress", "--workers", "--faults", "--baseline", "--baseline-missing", "--history"];
             let mut check = vec!["check"];
             let mut rest = arguments[1..].iter();
             while let Some(word) = rest.next() {

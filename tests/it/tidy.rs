@@ -8,7 +8,7 @@ const LINES_MAX: usize = 600;
 
 const L0: &[&str] = &["tick", "random", "protocol", "stats"];
 const L1: &[&str] = &["ops", "scenario", "metrics", "ledger"];
-const L2: &[&str] = &["plan", "user", "results"];
+const L2: &[&str] = &["plan", "user", "results", "compare"];
 const L3: &[&str] = &["gate", "report"];
 const SHELL: &[&str] = &["transport", "engine", "simulator", "store"];
 
@@ -19,6 +19,7 @@ const SIDE_STEPS: &[(&str, &str, &str)] = &[
     ("scenario", "ops", "a step is an operation"),
     ("metrics", "ops", "figures are kept by operation"),
     ("ledger", "metrics", "its spread of a message is a histogram"),
+    ("compare", "results", "it compares them"),
     ("user", "plan", "a user carries its part of the plan out"),
     ("engine", "transport", "drivers own sockets"),
 ];

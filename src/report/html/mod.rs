@@ -5,6 +5,7 @@
 
 mod balance;
 mod chart;
+mod comparison;
 mod curves;
 mod details;
 mod figure;
@@ -14,4 +15,5 @@ mod page;
 mod thinning;
 mod timeline;
 
+pub(super) use comparison::{write_comparison, write_trend};
 pub(super) use page::write;

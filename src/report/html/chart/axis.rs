@@ -134,6 +134,16 @@ impl Axis {
         Axis { scale: Scale::Linear { from, to }, ticks, unit }
     }
 
+    /// Runs by their number, from 1.
+    pub(in crate::report::html) fn runs(count: usize) -> Axis {
+        let (from, to) = (0.5, count.max(1) as f64 + 0.5);
+        let step = round_step(count as f64 / 8.0).max(1.0);
+        let places = (1..=8).map(|index| f64::from(index) * step).take_while(|at| *at <= to);
+        let ticks = [1.0].into_iter().filter(|_| step > 1.0).chain(places);
+        let tick = |at: f64| Tick { place: (at - from) / (to - from), label: format!("{at}") };
+        Axis { scale: Scale::Linear { from, to }, ticks: ticks.map(tick).collect(), unit: "run" }
+    }
+
     /// Quantiles up to as many nines as that many samples can tell apart.
     pub(in crate::report::html) fn quantiles(samples: u64) -> Axis {
         let to = (samples.max(1) as f64).log10().ceil().clamp(2.0, 6.0);
