@@ -86,7 +86,8 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let lock = RunLock::take(&folder.journal())?;
     folder.write_whole(RunFile::Scenario, effective.as_bytes())?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let origin = Origin { scenario: absolute(path), faults: args.faults.as_deref().map(absolute), workers: args.workers };
+    let origin =
+        Origin { scenario: absolute(path), faults: args.faults.as_deref().map(absolute), workers: args.workers };
     folder.write_origin(&origin)?;
     let journal = JournalWriter::open(&folder.journal())?;
     let service = targets::open(&scenario, faults)?;

@@ -20,8 +20,8 @@ pub use topology::Topology;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::Stamp;
 use self::resumption::Return;
+use crate::protocol::Stamp;
 use crate::scenario::{Persona, Scenario};
 use crate::tick::Tick;
 

@@ -11,10 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::failure_sums::FailureSums;
+use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, Interruption, IntervalRecord, LatencyFigures,
-    Mark, OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, HealthSample, Interruption, IntervalRecord,
+    LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, Results, RunEnd, RunInfo, Series, TrafficFigures,
+    UserFigures,
 };
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
@@ -156,7 +158,7 @@ impl Fold {
         if let Some(latest) = latest.as_ref().filter(|latest| latest.length_us > 0) {
             // Less than half an interval is a late hand-over, not a lost record.
             let gap_us = from.micros_since(latest.to);
-            if gap_us > record.length_us().min(latest.length_us) / 2 {
+            if gap_us > (record.length_us().min(latest.length_us) / 2).min(GAP_US_MAX) {
                 self.missing_us += gap_us;
             }
         }

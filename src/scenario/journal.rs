@@ -30,7 +30,9 @@ pub(super) fn journal(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<
     if medium < fine {
         let place = fields.get("medium").map_or(fields.place.clone(), |value| value.span());
         let problem = Problem::at(place, "`medium` is shorter than `fine`");
-        reader.problem(problem.help("intervals of 1 s become 10 s wide after `fine`, and those 60 s wide after `medium`"));
+        reader.problem(
+            problem.help("intervals of 1 s become 10 s wide after `fine`, and those 60 s wide after `medium`"),
+        );
         return None;
     }
     Some(Journal { fine, medium })

@@ -158,7 +158,8 @@ impl Coalescer {
         let Some(made) = job.finish()? else {
             return Ok(());
         };
-        self.closed.retain(|closed| closed.segment.first < made.segment.first || closed.segment.last > made.segment.last);
+        self.closed
+            .retain(|closed| closed.segment.first < made.segment.first || closed.segment.last > made.segment.last);
         self.add(vec![made]);
         Ok(())
     }

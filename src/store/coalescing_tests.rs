@@ -30,7 +30,12 @@ fn interval(index: Option<u64>) -> Record {
     let mut figures = Interval::default();
     for number in 0..1 + index % 3 {
         figures.started(OpId::Publish);
-        figures.ok(Sample { op: OpId::Publish, due: from, sent: from, done: from + Duration::from_micros(900 + number) });
+        figures.ok(Sample {
+            op: OpId::Publish,
+            due: from,
+            sent: from,
+            done: from + Duration::from_micros(900 + number),
+        });
         figures.delivery.record(700 + index);
     }
     figures.started(OpId::Publish);
@@ -40,7 +45,8 @@ fn interval(index: Option<u64>) -> Record {
     (figures.users.online, figures.users.peak) = (5 + index % 7, 5 + index % 7);
     let mut ledger = crate::ledger::LedgerTotals { expected: index, delivered: index, ..Default::default() };
     ledger.spread.record(20 + index);
-    let health = HealthSample { workers: 1, cpu_us: index * 9, rss_bytes: 1 << 20, descriptors: 9, is_saturated: index == 17 };
+    let health =
+        HealthSample { workers: 1, cpu_us: index * 9, rss_bytes: 1 << 20, descriptors: 9, is_saturated: index == 17 };
     let (load_start, load_from, part) = (LOAD_START, LOAD_START, 0);
     Record::Interval(Box::new(IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health }))
 }
@@ -57,8 +63,11 @@ fn folded(folder: &Path) -> Results {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).expect("listed").flatten().map(|entry| entry.file_name().to_string_lossy().into()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("listed")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into())
+        .collect();
     names.sort();
     names
 }
@@ -160,7 +169,10 @@ fn the_word_of_a_damaged_record_outlives_its_segment() {
     }
     assert!(!closed[3].segment.path.exists());
     let warnings = folded(place.path()).warnings.join("\n");
-    assert!(warnings.contains("a part of the journal could not be used") && warnings.contains("are missing"), "{warnings}");
+    assert!(
+        warnings.contains("a part of the journal could not be used") && warnings.contains("are missing"),
+        "{warnings}"
+    );
 }
 
 #[test]
@@ -180,7 +192,7 @@ fn another_runs_segments_are_not_rewritten() {
     assert!(closed[2].segment.path.exists(), "{:?}", names(place.path()));
 }
 
-/// A second of a busy run: 400 publishes, 2,000 deliveries, 40 logins, 10 uploads.
+/// A second of a busy run: 400 publishes, 2,000 deliveries, 2 logins, 5 uploads.
 fn busy(index: u64, random: &mut crate::random::Random) -> Record {
     use rand_distr::{Distribution as _, LogNormal};
     let from = LOAD_START + Duration::from_secs(index);
@@ -188,11 +200,11 @@ fn busy(index: u64, random: &mut crate::random::Random) -> Record {
     let mut micros = |median: f64| LogNormal::new(median.ln(), 0.7).expect("finite").sample(random) as u64;
     for (op, count, median) in [
         (OpId::Publish, 400, 4_000.0),
-        (OpId::Connect, 40, 9_000.0),
-        (OpId::Login, 40, 5_000.0),
-        (OpId::Subscribe, 120, 3_000.0),
-        (OpId::Token, 20, 20_000.0),
-        (OpId::Upload, 10, 80_000.0),
+        (OpId::Connect, 2, 9_000.0),
+        (OpId::Login, 2, 5_000.0),
+        (OpId::Subscribe, 6, 3_000.0),
+        (OpId::Token, 1, 20_000.0),
+        (OpId::Upload, 5, 80_000.0),
     ] {
         for _ in 0..count {
             let (lag, done) = (micros(60.0), micros(median));
@@ -213,7 +225,8 @@ fn busy(index: u64, random: &mut crate::random::Random) -> Record {
         figures.timer_lag.record(micros(60.0));
         figures.arrivals.lag.record(micros(60.0));
     }
-    let mut ledger = crate::ledger::LedgerTotals { expected: 2_000 * index, delivered: 2_000 * index, ..Default::default() };
+    let mut ledger =
+        crate::ledger::LedgerTotals { expected: 2_000 * index, delivered: 2_000 * index, ..Default::default() };
     for _ in 0..100 {
         ledger.spread.record(micros(900.0));
     }
@@ -260,23 +273,18 @@ fn a_day_to_measure_with() {
     let journal = folder.join("journal");
     let mut writer = JournalWriter::open(&journal).expect("journal");
     writer.append(&start()).expect("room");
-    let (day, hour) = (86_400u64, 3_600);
-    let (mut merger, mut out) = (Merger::new(10), Vec::new());
-    for index in 0..day {
-        let mut record = minute[index as usize % 60].clone();
-        if let Record::Interval(interval) = &mut record {
-            let by = Duration::from_secs(index / 60 * 60);
+    let (mut merger, mut wide) = (Merger::new(10), Vec::new());
+    minute.iter().for_each(|record| merger.push(record.clone(), &mut wide));
+    for minutes in 0..24 * 60 {
+        // The last hour is as fine as it was measured.
+        for record in if minutes < 23 * 60 { &wide } else { &minute } {
+            let Record::Interval(mut interval) = record.clone() else { continue };
+            let by = Duration::from_secs(minutes * 60);
             (interval.from, interval.to) = (interval.from + by, interval.to + by);
-            interval.ledger.expected = 2_000 * index;
-            interval.ledger.delivered = 2_000 * index;
+            interval.ledger.expected = 2_000 * 60 * minutes;
+            interval.ledger.delivered = interval.ledger.expected;
+            writer.append(&Record::Interval(interval)).expect("room");
         }
-        if index < day - hour {
-            merger.push(record, &mut out);
-        } else {
-            merger.flush(&mut out);
-            out.push(record);
-        }
-        out.drain(..).for_each(|record| writer.append(&record).expect("room"));
     }
     fs::write(folder.join("scenario.toml"), "").expect("written");
     println!("{}", folder.display());

@@ -176,7 +176,9 @@ impl RunFolder {
         for name in ["results.json", "report.html", "junit.xml", "summary.md", "series.csv"] {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(StoreError::Write { path, source }),
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::Write { path, source });
+                }
                 _ => {}
             }
         }

@@ -47,7 +47,8 @@ impl JournalKeeper {
         let folder = journal.folder().to_owned();
         let mut coalescer = Coalescer::new(&folder, ages);
         coalescer.add(journal.take_closed());
-        let desk = Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false };
+        let desk =
+            Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || desk.work(&records))?;
         Ok(JournalKeeper { queue, held: VecDeque::new(), troubles, thread, folder })
     }
@@ -120,7 +121,9 @@ impl Desk {
         self.write_waiting();
         let lost = self.waiting.records.len();
         if lost > 0 {
-            self.tell(format!("the last {lost} records never reached the journal; the figures of this report have them"));
+            self.tell(format!(
+                "the last {lost} records never reached the journal; the figures of this report have them"
+            ));
         }
     }
 
@@ -276,7 +279,10 @@ mod tests {
         let journal = JournalWriter::open(folder).expect("journal");
         let (told, troubles) = channel();
         let coalescer = Coalescer::new(folder, Ages::default());
-        (Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false }, troubles)
+        (
+            Desk { journal, coalescer, waiting: Waiting::default(), told, is_in_trouble: false, is_stuck: false },
+            troubles,
+        )
     }
 
     /// Publishes begun and intervals, as the journal has them.

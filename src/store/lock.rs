@@ -24,7 +24,8 @@ impl RunLock {
     pub fn take(journal: &Path) -> Result<RunLock, StoreError> {
         let path = journal.join(NAME);
         let failed = |source| StoreError::Write { path: path.clone(), source };
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut file) => {
                 // For people; a disk that is full is told when it matters.

@@ -83,12 +83,9 @@ pub(super) fn seal(record: &Record, block: &[u8], run: Option<u32>, line: &mut V
             Payload::Mark { from_s: Exact(*from_s), to_s: Exact(*to_s), label: label.clone() }
         }
         Record::Warning(text) => Payload::Warning(text.clone()),
-        Record::Resume(Interruption { at_s, from, to, lasted_s }) => Payload::Resume {
-            at_s: Exact(*at_s),
-            from: from.clone(),
-            to: to.clone(),
-            lasted_s: Exact(*lasted_s),
-        },
+        Record::Resume(Interruption { at_s, from, to, lasted_s }) => {
+            Payload::Resume { at_s: Exact(*at_s), from: from.clone(), to: to.clone(), lasted_s: Exact(*lasted_s) }
+        }
         Record::End(RunEnd { ended_by, ended_at, load_end }) => {
             Payload::End { ended_by: *ended_by, ended_at: ended_at.clone(), load_end: *load_end }
         }

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_widest_stands_for_the_others() {
-        let names = ["00000.hlog", "00001.hlog", "00002.hlog", "lock", "00000-00001.10s.hlog", "00009-00010.60s.hlog.tmp"];
+        let names =
+            ["00000.hlog", "00001.hlog", "00002.hlog", "lock", "00000-00001.10s.hlog", "00009-00010.60s.hlog.tmp"];
         assert_eq!(valid(&names), (vec!["00000-00001.10s.hlog".into(), "00002.hlog".into()], 3));
         let names = ["00000-00001.10s.hlog", "00002-00003.10s.hlog", "00000-00003.60s.hlog", "00004.hlog"];
         assert_eq!(valid(&names), (vec!["00000-00003.60s.hlog".into(), "00004.hlog".into()], 2));

@@ -9,8 +9,8 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 use jiff::Timestamp;
 
-use super::whole::sync_folder_of;
 use super::segment::{self, Segment, Segments};
+use super::whole::sync_folder_of;
 use super::{StoreError, seal, tags};
 use crate::results::{IntervalRecord, Record, RunInfo};
 use crate::tick::Tick;
@@ -148,7 +148,11 @@ impl JournalWriter {
 
     /// Appends a record that was encoded.
     pub(super) fn write(&mut self, record: &Encoded) -> Result<(), StoreError> {
-        if self.open.as_ref().is_some_and(|open| open.is_full_for(record, self.segment_bytes_max, self.segment_span_max)) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.is_full_for(record, self.segment_bytes_max, self.segment_span_max))
+        {
             self.close()?;
         }
         let mut head = Vec::new();
@@ -178,10 +182,9 @@ impl JournalWriter {
     /// Waits until all records so far would survive a loss of power.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         match &self.open {
-            Some(open) => open
-                .file
-                .sync_data()
-                .map_err(|source| StoreError::Write { path: open.segment.path.clone(), source }),
+            Some(open) => {
+                open.file.sync_data().map_err(|source| StoreError::Write { path: open.segment.path.clone(), source })
+            }
             None => Ok(()),
         }
     }

@@ -79,7 +79,10 @@ fn a_run_that_was_killed_twice_carries_its_plan_out() {
     assert_eq!((&results["delivery"]["phantom"], &results["delivery"]["lost"]), (&0.into(), &0.into()));
     let holes = results["interruptions"].as_array().expect("holes");
     assert_eq!(holes.len(), 2);
-    assert!(holes[0]["at_s"].as_f64() > Some(3.0) && holes[0]["at_s"].as_f64() <= holes[1]["at_s"].as_f64(), "{holes:?}");
+    assert!(
+        holes[0]["at_s"].as_f64() > Some(3.0) && holes[0]["at_s"].as_f64() <= holes[1]["at_s"].as_f64(),
+        "{holes:?}"
+    );
     let marks = results["series"]["marks"].as_array().expect("marks");
     let is_hole = |mark: &&Value| mark["label"].as_str().is_some_and(|label| label.starts_with("interrupted for"));
     assert_eq!(marks.iter().filter(is_hole).count(), 2, "{marks:?}");
