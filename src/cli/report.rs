@@ -69,7 +69,7 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
 /// Gives every record of a run to `take`, and a warning for each part of its journal that cannot be used.
 pub(super) fn read(folder: &RunFolder, mut take: impl FnMut(Record)) -> anyhow::Result<()> {
     let mut journal = JournalReader::open(&folder.journal())?;
-    while let Some(record) = journal.next() {
+    for record in journal.by_ref() {
         match record {
             Ok(record) => take(record),
             // A bad sector costs its segment, and not the others.

@@ -260,7 +260,7 @@ fn a_week_of_a_busy_run_fits_in_a_few_hundred_megabytes() {
     assert!(week < 400_000_000, "{sizes:?} bytes a record: {} MB", week / 1_000_000);
     let uncoalesced = sizes[0] * 7 * 86_400;
     assert!(uncoalesced > 20 * week, "{} MB", uncoalesced / 1_000_000);
-    println!("{sizes:?} bytes a record; a week takes {} MB, {} MB at 1 s", week / 1_000_000, uncoalesced / 1_000_000);
+    eprintln!("{sizes:?} bytes a record; a week takes {} MB, {} MB at 1 s", week / 1_000_000, uncoalesced / 1_000_000);
 }
 
 /// Writes a day of a busy run as it lies on the disk at its end, and says where.
@@ -287,5 +287,5 @@ fn a_day_to_measure_with() {
         }
     }
     fs::write(folder.join("scenario.toml"), "").expect("written");
-    println!("{}", folder.display());
+    eprintln!("{}", folder.display());
 }

@@ -1,6 +1,7 @@
 //! Whole runs in memory under paused time: real workers, drivers and collector against the simulator.
 
 mod faults;
+mod resumed;
 mod steady;
 mod stuck;
 mod swings;
