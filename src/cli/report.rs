@@ -86,7 +86,7 @@ pub(super) fn jury(folder: &RunFolder) -> anyhow::Result<Jury> {
 /// Gives every record of a run to `take`, and a warning for each part of its journal that cannot be used.
 pub(super) fn read(folder: &RunFolder, mut take: impl FnMut(Record)) -> anyhow::Result<()> {
     let mut journal = JournalReader::open(&folder.journal())?;
-    while let Some(record) = journal.next() {
+    for record in journal.by_ref() {
         match record {
             Ok(record) => take(record),
             // A bad sector costs its segment, and not the others.

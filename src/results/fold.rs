@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::failure_sums::FailureSums;
 use super::generator::GeneratorSums;
+use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
     ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
@@ -149,7 +150,7 @@ impl Fold {
         if let Some(latest) = latest.as_ref().filter(|latest| latest.length_us > 0) {
             // Less than half an interval is a late hand-over, not a lost record.
             let gap_us = from.micros_since(latest.to);
-            if gap_us > record.length_us().min(latest.length_us) / 2 {
+            if gap_us > (record.length_us().min(latest.length_us) / 2).min(GAP_US_MAX) {
                 self.missing_us += gap_us;
             }
         }

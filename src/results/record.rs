@@ -50,6 +50,10 @@ pub struct IntervalRecord {
 /// a new one for each reply.
 const KINDS_WITH_EXAMPLES_MAX: usize = 200;
 
+/// Intervals this close together belong together, microseconds. Fine ones follow each other without any gap; a wider gap
+/// is at least one that was lost.
+pub(super) const GAP_US_MAX: u64 = 500_000;
+
 impl IntervalRecord {
     /// Length, microseconds.
     pub fn length_us(&self) -> u64 {
@@ -70,7 +74,7 @@ impl IntervalRecord {
             && !self.is_set_up()
             && !next.is_set_up()
             && (self.health.is_saturated || !next.health.is_saturated)
-            && next.from.micros_since(self.to) <= shorter_us / 2
+            && next.from.micros_since(self.to) <= (shorter_us / 2).min(GAP_US_MAX)
     }
 
     /// Makes this interval and the one after it one: counters add up, histograms are merged, gauges keep the last value

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
+use super::record::GAP_US_MAX;
 use super::{IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint, WorkerSample};
 use crate::metrics::Latency;
 use crate::ops::OpId;
@@ -276,7 +277,7 @@ impl<H> Point<H> {
     fn has_room(&self, from: Tick, length_us: u64, width_us: u64) -> bool {
         let filled_us = self.to.micros_since(self.from);
         let gap_us = from.micros_since(self.to);
-        gap_us <= length_us / 2 && filled_us + length_us / 2 <= width_us
+        gap_us <= (length_us / 2).min(GAP_US_MAX) && filled_us + length_us / 2 <= width_us
     }
 
     /// Whether another interval as long as the last one would make it wider than meant by more than half of that.

@@ -252,7 +252,7 @@ fn add_histograms(record: &mut IntervalRecord, block: &[u8]) -> Result<(), Strin
         let latency = tags::by_tag(record, tag).ok_or_else(|| format!("unknown histogram `{tag}`"))?;
         let bytes = BASE64.decode(line.encoded_histogram()).map_err(|error| unreadable(&error))?;
         let histogram = deserializer.deserialize::<u64, _>(&mut &bytes[..]).map_err(|error| unreadable(&error))?;
-        latency.add(&histogram);
+        latency.adopt(histogram);
     }
     Ok(())
 }

@@ -266,7 +266,9 @@ fn of_two_runs_mixed_the_larger_is_read_and_the_other_named() {
     let (mine, texts) = segment();
     let others = bytes_of(&of_another(records()[..3].to_vec()));
     let both = [&others[..], &mine[..]].concat();
-    for segments in [vec![others.clone(), mine.clone()], vec![mine.clone(), others.clone()], vec![both, mine.clone()]] {
+    for segments in
+        [vec![others.clone(), mine.clone()], vec![mine.clone(), others.clone()], vec![both, mine.clone(), mine.clone()]]
+    {
         let count = segments.len();
         let mut reader = JournalReader::of_bytes(segments);
         let read: Vec<String> = reader.by_ref().map(|record| text(&record.expect("intact"))).collect();

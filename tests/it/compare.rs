@@ -79,7 +79,9 @@ fn records(run: &Made) -> Vec<Record> {
         ledger.delivered += 80;
         let health = HealthSample { workers: 1, is_saturated: run.saturated, ..HealthSample::default() };
         let to = from + Duration::from_secs(1);
-        let interval = IntervalRecord { from, to, load_start: Tick::ZERO, figures, ledger: ledger.clone(), health };
+        let (load_start, load_from, part) = (Tick::ZERO, Tick::ZERO, 0);
+        let ledger = ledger.clone();
+        let interval = IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health };
         records.push(Record::Interval(Box::new(interval)));
     }
     let ended_at = "2026-05-08T10:00:00Z".to_owned();

@@ -4,6 +4,7 @@ mod arrivals;
 mod clean;
 mod connects;
 mod faults;
+mod resumed;
 mod steady;
 mod stuck;
 mod swings;
