@@ -139,7 +139,7 @@ fn mistakes_are_shown_at_their_place() {
         "publish.response.p99 < 1s over 10s please",
         "publish.response.p99 == baseline",
         "publish.response.p99 <= baseline 10%",
-        "publish.response.p99 <= baseline + ",
+        "publish.response.p99 <= baseline +",
         "publish.response.p99 <= baseline + 10",
         "publish.response.p99 <= baseline + 5pp",
         "publish.rate >= baseline - 110%",
@@ -257,7 +257,7 @@ fn mistakes_are_shown_at_their_place() {
     publish.response.p99 <= baseline 10%
                                      ^^^ after `baseline` stands `+` or `-`
       help: such as `baseline + 10%` or `baseline + 50ms`
-    publish.response.p99 <= baseline + 
+    publish.response.p99 <= baseline +
                                      ^ how far from the baseline?
       help: write a part of the baseline, such as `+ 10%`, or a time, such as `+ 50ms`
     publish.response.p99 <= baseline + 10

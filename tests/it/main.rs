@@ -22,3 +22,4 @@ mod signals;
 mod simulated;
 mod tidy;
 mod vendor_page;
+mod verdicts;

@@ -71,6 +71,7 @@ pub fn call_with<I: AsRef<std::ffi::OsStr>>(
     variables: &[(&str, &str)],
 ) -> Ended {
     let mut command = assert_cmd::Command::new(PROGRAM);
+    command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
     command.timeout(PATIENCE).env_remove("PBX_PASSWORD").envs(variables.iter().copied()).args(arguments);
     Ended::of(command.output().expect("the program can be started"))
 }
