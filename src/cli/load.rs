@@ -7,7 +7,8 @@ use std::path::Path;
 use super::args::ScenarioFlags;
 use crate::gate::{AbortRule, Gate, GateError, Jury, Rules, ScenarioFacts, Severity};
 use crate::scenario::{
-    GateRules, GateSeverity, GateText, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl, load,
+    GateRules, GateSeverity, GateText, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl,
+    load,
 };
 
 /// A scenario that can be run.

@@ -29,9 +29,8 @@ impl Gate {
         judged.limit = self.bound.text(&self.figure, bound.as_ref().ok());
         let found = match track {
             Some(track) => track.findings(),
-            None => read(&self.figure, Evidence::Results(results), self.wanted(rules.min_samples)).map(|reading| {
-                Findings { found: Found { reading, window: WindowFigures::default() }, gaps: Ok(None) }
-            }),
+            None => read(&self.figure, Evidence::Results(results), self.wanted(rules.min_samples))
+                .map(|reading| Findings { found: Found { reading, window: WindowFigures::default() }, gaps: Ok(None) }),
         };
         let found = match found {
             Ok(found) => found,
@@ -87,7 +86,9 @@ impl Gate {
         // A rate of the whole run is one of the time that it had; a window may lie beyond its end.
         let is_cut = match (self.window, window) {
             (Some(_), Some(window)) => window.to_s > results.run.load_s,
-            (None, Some(window)) => window.to_s > results.run.load_s || self.figure.quantity() == super::Quantity::Count,
+            (None, Some(window)) => {
+                window.to_s > results.run.load_s || self.figure.quantity() == super::Quantity::Count
+            }
             (_, None) => self.figure.quantity() == super::Quantity::Count,
         };
         is_broken_off && self.figure.grows() && wants_more && is_cut

@@ -103,7 +103,9 @@ impl Gate {
         if let Some(span) = &self.span {
             let (from_s, to_s) = match span.find(&facts.stages) {
                 Ok(found) => found,
-                Err(unknown) => return error(self.places.span.clone(), format!("no stage is {span}"), way(unknown, facts)),
+                Err(unknown) => {
+                    return error(self.places.span.clone(), format!("no stage is {span}"), way(unknown, facts));
+                }
             };
             let length = Duration::try_from_secs_f64(to_s - from_s).unwrap_or_default();
             let is_beyond = from_s >= facts.load.as_secs_f64();
@@ -117,7 +119,11 @@ impl Gate {
         let Some(window) = self.window else { return Ok(()) };
         if window < WINDOW_MIN {
             let message = format!("a window of {} is finer than what is recorded", duration_text(window));
-            return error(self.places.window.clone(), message, "a run is recorded once a second: `over 1s` is the finest");
+            return error(
+                self.places.window.clone(),
+                message,
+                "a run is recorded once a second: `over 1s` is the finest",
+            );
         }
         if window > room {
             let message = format!("a window of {} does not fit into {}", duration_text(window), duration_text(room));

@@ -25,9 +25,9 @@ mod tally;
 mod tests;
 mod track;
 mod verdict;
-mod windows;
 #[cfg(test)]
 mod window_tests;
+mod windows;
 
 use std::fmt;
 use std::ops::Range;

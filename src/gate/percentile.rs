@@ -86,7 +86,9 @@ mod tests {
             let percentile = Percentile::by_word(word).unwrap_or_else(|| panic!("{word}"));
             assert_eq!((percentile.to_string().as_str(), percentile.samples_min()), (written, samples), "{word}");
         }
-        for wrong in ["p", "p0", "p100", "p1000", "p05", "p99.", "p.9", "99", "p99.99999", "p9x", "p99.9.9", "p-1", "p٩"] {
+        for wrong in
+            ["p", "p0", "p100", "p1000", "p05", "p99.", "p.9", "99", "p99.99999", "p9x", "p99.9.9", "p-1", "p٩"]
+        {
             assert_eq!(Percentile::by_word(wrong), None, "{wrong}");
         }
     }

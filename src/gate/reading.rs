@@ -166,11 +166,8 @@ pub(super) fn read(figure: &Figure, evidence: Evidence<'_>, wanted: u64) -> Resu
         (_, Evidence::Times(_)) => return Err(Lack::not_measured("it was not measured")),
         (_, Evidence::Results(results)) => results,
     };
-    let counted = |amount: Amount, of: u64| Reading {
-        amount,
-        samples: None,
-        doubt: (of == 0).then_some(Doubt::Nothing),
-    };
+    let counted =
+        |amount: Amount, of: u64| Reading { amount, samples: None, doubt: (of == 0).then_some(Doubt::Nothing) };
     match figure.source() {
         Source::Times(read, _) => {
             let statistic = figure.statistic().unwrap_or(Statistic::Max);

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::ops::OpId;
 use crate::results::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GateFigures, GeneratorFigures, LatencyFigures, OperationFigures, Outcome, Results,
-    RunInfo, UserFigures,
+    ArrivalFigures, DeliveryFigures, EndedBy, GateFigures, GeneratorFigures, LatencyFigures, OperationFigures, Outcome,
+    Results, RunInfo, UserFigures,
 };
 
 fn gate(text: &str) -> Gate {
@@ -608,7 +608,8 @@ fn any_gate() -> impl Strategy<Value = String> {
     let window = prop::option::of(1u64..4_000_000);
     let percentile = prop::option::of(1u32..1_000_000);
     let slack = prop::option::of((any::<bool>(), 0u64..100));
-    let parts = (any_plain_gate(), percentile, window, prop::option::of(any_span()), slack, prop::option::of(1u64..9_999));
+    let parts =
+        (any_plain_gate(), percentile, window, prop::option::of(any_span()), slack, prop::option::of(1u64..9_999));
     parts.prop_map(|(gate, percentile, window, span, slack, min_samples)| {
         let (mut gate, mut is_time) = (gate, false);
         if let Some(millionths) = percentile {

@@ -34,7 +34,10 @@ enum Part {
 enum Looking {
     /// One sum over everything.
     Sum(Option<Stretch>),
-    Windows { windows: Windows, seen: Seen },
+    Windows {
+        windows: Box<Windows>,
+        seen: Seen,
+    },
 }
 
 /// The windows so far.
@@ -71,7 +74,7 @@ impl Track {
             return None;
         }
         let looking = match gate.window {
-            Some(window) => Looking::Windows { windows: Windows::new(window), seen: Seen::default() },
+            Some(window) => Looking::Windows { windows: Box::new(Windows::new(window)), seen: Seen::default() },
             None => Looking::Sum(None),
         };
         let part = match gate.span {
@@ -158,7 +161,8 @@ impl Track {
             return Err(too_coarse(longest, "the stage"));
         }
         let Some(sum) = sum else {
-            let what = if self.gate.span.is_some() { "the run has nothing in this stage" } else { "there is no sample" };
+            let what =
+                if self.gate.span.is_some() { "the run has nothing in this stage" } else { "there is no sample" };
             return Err(Lack::new(GateStatus::NotMeasured, what));
         };
         let reading = sum.tally.read(&self.gate.figure, sum.from_us, sum.to_us, self.wanted)?;

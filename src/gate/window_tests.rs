@@ -24,7 +24,8 @@ fn start(load_s: f64) -> Record {
 fn record(from_s: f64, to_s: f64, took_us: &[u64], failed: u64) -> Record {
     let tick = |seconds: f64| Tick::from_micros(START_US + (seconds * 1e6) as u64);
     let mut figures = Interval::default();
-    let sample = |took: u64| Sample { op: OpId::Publish, due: Tick::ZERO, sent: Tick::ZERO, done: Tick::from_micros(took) };
+    let sample =
+        |took: u64| Sample { op: OpId::Publish, due: Tick::ZERO, sent: Tick::ZERO, done: Tick::from_micros(took) };
     for &took in took_us {
         figures.started(OpId::Publish);
         figures.ok(sample(took));
@@ -271,11 +272,11 @@ fn a_rule_ends_the_run_in_the_interval_in_which_it_has_held_for_long_enough() {
     assert_eq!(ended_at("failures.ratio > 20% for 10s after 30s", broken_from(20)), Some(40.0));
     assert_eq!(ended_at("failures.ratio > 60%", broken_from(20)), None);
     // A good second begins it anew.
-    let hiccups = |second: u64| if second % 5 == 0 { (10, 0) } else { (5, 5) };
+    let hiccups = |second: u64| if second.is_multiple_of(5) { (10, 0) } else { (5, 5) };
     assert_eq!(ended_at("failures.ratio > 20% for 5s", hiccups), None);
     assert_eq!(ended_at("failures.ratio > 20% for 4s", hiccups), Some(5.0));
     // A second of which nothing is known neither begins nor ends it.
-    let silent = |second: u64| if second % 2 == 0 { (5, 5) } else { (0, 0) };
+    let silent = |second: u64| if second.is_multiple_of(2) { (5, 5) } else { (0, 0) };
     assert_eq!(ended_at("failures.ratio > 20% for 10s", silent), Some(11.0));
     assert_eq!(ended_at("failures.ratio > 20%", |_| (0, 0)), None);
     // A server that stands still is no reason to wait.
@@ -379,7 +380,9 @@ fn mistakes_against_the_scenario_are_told_at_their_place() {
     ramp-1: `publish.open` has no windows: it is what the end of the run leaves open (leave the window out: the gate is then about the whole run)
     failures.ratio > 20% for 50s after 30s: this rule can never end the run, whose load lasts 1m (make `for` and `after` shorter)
     "#);
-    for fine in ["publish.rate during \"evening peak\" over 50s > 5/s", "delivery.p99 over 10s < 1s", "delivery.lost == 0"] {
+    for fine in
+        ["publish.rate during \"evening peak\" over 50s > 5/s", "delivery.p99 over 10s < 1s", "delivery.lost == 0"]
+    {
         assert_eq!(Gate::parse(fine).expect("a gate").check_against(&facts), Ok(()), "{fine}");
     }
 }

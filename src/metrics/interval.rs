@@ -248,12 +248,8 @@ impl Interval {
         // Field by field: one that is added later is decided on here.
         let Interval { ops, delivery: _, arrivals, users, traffic, failures, timer_lag: _, worker_cpu_us } = self;
         let ArrivalCounts { planned, started, missed, lag: _ } = arrivals;
-        let counts = |op: &OpFigures| OpFigures {
-            started: op.started,
-            ok: op.ok,
-            failed: op.failed,
-            ..OpFigures::default()
-        };
+        let counts =
+            |op: &OpFigures| OpFigures { started: op.started, ok: op.ok, failed: op.failed, ..OpFigures::default() };
         Interval {
             ops: ops.iter().map(counts).collect(),
             delivery: Latency::default(),

@@ -98,13 +98,8 @@ fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {
         }
     };
     let list = reader.array(name, value, kind)?;
-    let mut curve = Curve {
-        stages: Vec::new(),
-        names: Vec::new(),
-        peak: 0.0,
-        peak_place: value.span(),
-        place: value.span(),
-    };
+    let mut curve =
+        Curve { stages: Vec::new(), names: Vec::new(), peak: 0.0, peak_place: value.span(), place: value.span() };
     let mut is_whole = true;
     for item in list.iter() {
         match stage(reader, item, name, unit) {

@@ -113,10 +113,7 @@ mod tests {
                     \"publish.rate < 1/s for 5s\", { gate = \"users.peak > 9\", after = \"0s\" } ]\n";
         let gates = gates_of(text);
         let texts: Vec<&str> = gates.list.iter().map(|gate| gate.text.as_str()).collect();
-        assert_eq!(
-            texts,
-            ["failures.ratio > 20% for 10s after 1m30s", "publish.rate < 1/s for 5s", "users.peak > 9"]
-        );
+        assert_eq!(texts, ["failures.ratio > 20% for 10s after 1m30s", "publish.rate < 1/s for 5s", "users.peak > 9"]);
         assert!(gates.list.iter().all(|gate| gate.severity == GateSeverity::Abort));
         assert_eq!(gates.rules, GateRules { min_samples: 50, missing_baseline_fails: true });
     }

@@ -41,7 +41,9 @@ pub(super) fn named(reader: &mut Reader, users: &Curve, arrivals: Option<&Curve>
             if let Some(before) = stages.iter().find(|stage| stage.name == name) {
                 let place = own.as_ref().map_or(curve.place.clone(), |(_, place)| place.clone());
                 let problem = Problem::at(place, format!("two stages are called `{}`", before.name));
-                reader.problem(problem.help("`ramp-1`, `hold-1` and so on are the names of stages that have none of their own"));
+                reader.problem(
+                    problem.help("`ramp-1`, `hold-1` and so on are the names of stages that have none of their own"),
+                );
             }
             stages.push(NamedStage { name, from, to: from + *over });
             from += *over;

@@ -11,6 +11,7 @@ mod exit_codes;
 mod fan_out;
 mod faults;
 mod faults_of_requests;
+mod gates_doc;
 mod known_delays;
 mod program;
 mod readme;

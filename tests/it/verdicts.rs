@@ -86,8 +86,12 @@ fn a_pass() {
     assert_eq!((&windowed["passed"], &windowed["status"]), (&Value::Bool(true), &Value::from("held")));
     assert_eq!((&windowed["severity"], &windowed["stage"]), (&Value::from("require"), &Value::from("hold")));
     assert!(windowed["window"]["to_s"].as_f64() > windowed["window"]["from_s"].as_f64(), "{windowed}");
-    let stages: Vec<&str> =
-        results["run"]["stages"].as_array().expect("stages").iter().filter_map(|stage| stage["name"].as_str()).collect();
+    let stages: Vec<&str> = results["run"]["stages"]
+        .as_array()
+        .expect("stages")
+        .iter()
+        .filter_map(|stage| stage["name"].as_str())
+        .collect();
     assert_eq!(stages, ["ramp-1", "hold-1", "arrivals-ramp-1", "arrivals-ramp-2", "arrivals-hold-1"]);
     assert_junit(&text(&folder, "junit.xml"), 0, 0);
     assert!(text(&folder, "report.html").contains("whole run"));
@@ -129,7 +133,11 @@ fn a_failure() {
     let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", missing.as_str())];
     let ended = run(&folder, gates, &[], &github).with_code(1);
     assert!(ended.stdout.contains("FAIL: 1 of 2 gates did not hold"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("\n::error title=chat%3A gate failed::publish.response.p50 over 1s"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("\n::error title=chat%3A gate failed::publish.response.p50 over 1s"),
+        "{}",
+        ended.stdout
+    );
     assert!(ended.stderr.contains("warning: the job summary"), "{}", ended.stderr);
     let results = results(&folder.path("run"));
     let failed = gate(&results, "publish.response.p50");
@@ -148,7 +156,10 @@ fn an_abort() {
     assert!(ended.stdout.contains("FAIL: the run had clearly failed"), "{}", ended.stdout);
     let results = results(&folder.path("run"));
     assert_balanced(&results);
-    assert_eq!((&results["run"]["ended_by"], &results["verdict"]["outcome"]), (&Value::from("abort"), &Value::from("fail")));
+    assert_eq!(
+        (&results["run"]["ended_by"], &results["verdict"]["outcome"]),
+        (&Value::from("abort"), &Value::from("fail"))
+    );
     assert_eq!(results["abort"]["rule"], "publish.failures.ratio > 50% for 1s");
     assert!(results["run"]["load_s"].as_f64() < Some(30.0), "{}", results["run"]);
     assert!(text(&folder, "summary.md").contains("abort"));
@@ -163,7 +174,11 @@ fn a_sick_generator() {
     let gates = "require = [ \"publish.response.p50 < 1us\" ]";
     let ended = run(&folder, gates, &sick, &[("GITHUB_ACTIONS", "true")]).with_code(4);
     assert!(ended.stdout.contains("NO VERDICT"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("::error title=chat%3A No verdict::the generator was the bottleneck"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("::error title=chat%3A No verdict::the generator was the bottleneck"),
+        "{}",
+        ended.stdout
+    );
     let results = results(&folder.path("run"));
     assert_eq!(results["verdict"]["outcome"], "no_verdict");
     assert!(results["generator"]["saturated_from"].is_number());

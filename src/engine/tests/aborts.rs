@@ -72,10 +72,12 @@ fn assert_ended_within(results: &Results, from_s: f64, to_s: f64) {
 #[test]
 fn a_server_that_refuses_everything_ends_the_run_within_two_intervals() {
     for slots in [1, 2] {
-        let results = hour("publish.failures.ratio > 50% after 10s", "[[reject]]\nop = \"pub\"\ncode = 503\nevery = 1", slots);
+        let results =
+            hour("publish.failures.ratio > 50% after 10s", "[[reject]]\nop = \"pub\"\ncode = 503\nevery = 1", slots);
         assert_ended_within(&results, 10.0, 12.0);
         assert!(results.operations["publish"].failed > 20);
-        let results = hour("publish.failures.ratio > 50% for 5s", "[[reject]]\nop = \"pub\"\ncode = 503\nevery = 1", slots);
+        let results =
+            hour("publish.failures.ratio > 50% for 5s", "[[reject]]\nop = \"pub\"\ncode = 503\nevery = 1", slots);
         // Arrivals begin after five seconds.
         assert_ended_within(&results, 9.5, 12.5);
     }
