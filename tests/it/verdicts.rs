@@ -218,3 +218,15 @@ fn wrong_gates_are_found_before_the_run() {
     let gates = "require = [ 'publish.rate during \"hodl-1\" > 5/s', \"publish.rate over 10ms > 5/s\" ]";
     run(&folder, gates, &[], &[]).with_code(2).says(&["did you mean `hold-1`?", "over 1s"]);
 }
+
+#[test]
+fn arrivals_that_nobody_is_there_for_are_doubtful() {
+    let folder = Folder::new();
+    let text = chat("3s").replace("{ hold = \"3s\" } ]\narrivals", "{ to = 0, over = \"1s\" } ]\narrivals");
+    let scenario = folder.write("scenario.toml", &text);
+    let ended = crate::program::call(["check", &scenario]).with_code(0);
+    assert!(ended.stdout.contains("nobody is online after 1.2 s, and arrivals go on for 2.2 s"), "{}", ended.stdout);
+    let scenario = folder.write("fine.toml", &chat("3s"));
+    let ended = crate::program::call(["check", &scenario]).with_code(0);
+    assert!(!ended.stdout.contains("doubtful"), "{}", ended.stdout);
+}
