@@ -30,7 +30,7 @@ pub(super) fn name(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Nam
 /// The stages of both curves with a name for each; a name that is there twice is a problem.
 pub(super) fn named(reader: &mut Reader, users: &Curve, arrivals: Option<&Curve>) -> Vec<NamedStage> {
     let mut stages: Vec<NamedStage> = Vec::new();
-    let mut places = Vec::new();
+    let mut places: Vec<Option<std::ops::Range<usize>>> = Vec::new();
     for (curve, prefix) in [(Some(users), ""), (arrivals, "arrivals-")] {
         let Some(curve) = curve else { continue };
         let (mut from, mut ramps, mut holds) = (Duration::ZERO, 0, 0);
