@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
 use crate::plan::Plan;
 use crate::report::figures;
-use crate::scenario::{Stage, TargetUrl};
+use crate::scenario::{Scenario, Stage, TargetUrl};
 
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Pass;
@@ -88,6 +89,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
             "arrivals_planned": arrivals,
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
+        "doubts": doubts(&scenario),
         "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
         "gates": gates.gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
         "abort_when": gates.aborts.iter().map(|rule| rule.written().to_owned()).collect::<Vec<_>>(),
@@ -98,6 +100,21 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
             "token_seconds": f64::from(users) / scenario.auth.rate_per_s,
         },
     })
+}
+
+/// What is no mistake, and hardly what was meant.
+fn doubts(scenario: &Scenario) -> Vec<String> {
+    let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();
+    let (users, arrivals) = (length(&scenario.load.users), length(&scenario.load.arrivals));
+    let last = scenario.load.users.iter().filter_map(|stage| stage.to).next_back();
+    let rate = scenario.load.arrivals.iter().filter_map(|stage| stage.to).next_back();
+    let mut doubts = Vec::new();
+    if arrivals > users && last == Some(0.0) && rate.is_some_and(|rate| rate > 0.0) {
+        let seconds = |span: Duration| figures::seconds(span.as_secs_f64());
+        let (from, left) = (seconds(users), seconds(arrivals - users));
+        doubts.push(format!("nobody is online after {from}, and arrivals go on for {left}: they will be missed"));
+    }
+    doubts
 }
 
 fn curve(stages: &[Stage], unit: &str) -> Vec<String> {
@@ -153,6 +170,7 @@ fn prose(plan: &serde_json::Value) -> String {
     row("operations", list(&plan["operations"], ", "));
     row("gates", list(&plan["gates"], "\n               "));
     row("aborts when", list(&plan["abort_when"], "\n               "));
+    row("doubtful", list(&plan["doubts"], "\n               "));
     let needs = &plan["needs"];
     row(
         "needs",

@@ -24,7 +24,7 @@ impl Exit {
     /// Every code with its meaning, for the README and the help text.
     pub const ALL: [(Exit, &'static str); 5] = [
         (Exit::Pass, "pass: every gate held"),
-        (Exit::GateFailed, "a gate failed"),
+        (Exit::GateFailed, "a gate failed, or a rule of `abort_when` ended the run"),
         (Exit::BadInput, "a scenario or a flag is wrong; every mistake is shown"),
         (Exit::NotCarriedOut, "the run could not be carried out: no target, no token, no disk"),
         (Exit::NoVerdict, "no verdict: the generator was the bottleneck, too few samples, or interrupted"),

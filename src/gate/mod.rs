@@ -13,6 +13,8 @@ mod evaluate;
 mod facts;
 mod figures;
 mod jury;
+#[cfg(test)]
+mod language_tests;
 mod limit;
 mod parse;
 mod parse_bound;

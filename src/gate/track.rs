@@ -35,7 +35,7 @@ enum Looking {
     /// One sum over everything.
     Sum(Option<Stretch>),
     Windows {
-        windows: Windows,
+        windows: Box<Windows>,
         seen: Seen,
     },
 }
@@ -74,7 +74,7 @@ impl Track {
             return None;
         }
         let looking = match gate.window {
-            Some(window) => Looking::Windows { windows: Windows::new(window), seen: Seen::default() },
+            Some(window) => Looking::Windows { windows: Box::new(Windows::new(window)), seen: Seen::default() },
             None => Looking::Sum(None),
         };
         let part = match gate.span {

@@ -123,3 +123,41 @@ impl Windows {
         Some(window)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::tally::Before;
+    use crate::metrics::Interval;
+    use crate::results::IntervalRecord;
+    use crate::tick::Tick;
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_the_run() {
+        let figure = Figure::by_name("publish.count").expect("a figure");
+        let before = Before::default();
+        for length_s in [1, 7, 60, 600] {
+            let mut windows = Windows::new(Duration::from_secs(length_s));
+            let mut seen = 0;
+            for second in 0..3_000u64 {
+                let record = IntervalRecord {
+                    from: Tick::from_micros(second * 1_000_000),
+                    to: Tick::from_micros((second + 1) * 1_000_000),
+                    load_start: Tick::ZERO,
+                    figures: Interval::default(),
+                    ledger: Default::default(),
+                    health: Default::default(),
+                };
+                let (from_us, to_us) = (record.from.as_micros(), record.to.as_micros());
+                let slice = Slice { record: &record, before: &before, from_us, to_us, is_set_up: false };
+                if let Some(window) = windows.push(&figure, &slice) {
+                    seen += 1;
+                    let length_us = length_s * 1_000_000;
+                    assert!((length_us * 19 / 20..=length_us * 3 / 2).contains(&window.width_us()), "{window:?}");
+                }
+                assert!(windows.steps.len() as u64 <= STEPS + 1, "{} steps of {length_s} s", windows.steps.len());
+            }
+            assert!(seen >= 3_000 / length_s.div_ceil(STEPS) - STEPS - 1, "{seen} windows of {length_s} s");
+        }
+    }
+}

@@ -51,7 +51,7 @@ fn sentence(gate: &GateFigures) -> String {
 }
 
 fn command(out: &mut impl Write, kind: &str, title: &str, message: &str) -> io::Result<()> {
-    let lines: Vec<String> = message.lines().map(|line| one_line(line)).collect();
+    let lines: Vec<String> = message.lines().map(one_line).collect();
     let title = data(&one_line(title)).replace(':', "%3A").replace(',', "%2C");
     writeln!(out, "::{kind} title={title}::{}", data(&lines.join("\n")))
 }

@@ -92,7 +92,9 @@ fn gate_case(scenario: &str, gate: &GateFigures) -> TestCase {
     let mut case = TestCase::new(gate.gate.as_str(), status);
     case.set_classname(format!("{scenario}.gates"));
     if gate.passed == Some(true) {
-        case.set_system_out(format!("measured {measured}, limit {}", gate.limit));
+        let remark = wording::remark(gate);
+        let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
+        case.set_system_out(format!("measured {measured}, limit {}{remark}", gate.limit));
     }
     case
 }

@@ -53,12 +53,15 @@ pub(super) fn gates(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Ga
             keep(reader, &mut gates, rule);
         }
     }
-    if let Some(value) = fields.get("min_samples") {
-        gates.rules.min_samples = reader.whole("`min_samples`", value, 0..=MIN_SAMPLES_MAX)?;
-    }
-    if let Some(value) = fields.get("missing_baseline") {
-        gates.rules.missing_baseline_fails = reader.choice("`missing_baseline`", value, MISSING_BASELINE)?;
-    }
+    let min_samples = match fields.get("min_samples") {
+        Some(value) => reader.whole("`min_samples`", value, 0..=MIN_SAMPLES_MAX),
+        None => Some(0),
+    };
+    let missing_baseline_fails = match fields.get("missing_baseline") {
+        Some(value) => reader.choice("`missing_baseline`", value, MISSING_BASELINE),
+        None => Some(false),
+    };
+    gates.rules = GateRules { min_samples: min_samples?, missing_baseline_fails: missing_baseline_fails? };
     Some(gates)
 }
 

@@ -30,6 +30,7 @@ pub(super) fn name(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<Nam
 /// The stages of both curves with a name for each; a name that is there twice is a problem.
 pub(super) fn named(reader: &mut Reader, users: &Curve, arrivals: Option<&Curve>) -> Vec<NamedStage> {
     let mut stages: Vec<NamedStage> = Vec::new();
+    let mut places: Vec<Option<std::ops::Range<usize>>> = Vec::new();
     for (curve, prefix) in [(Some(users), ""), (arrivals, "arrivals-")] {
         let Some(curve) = curve else { continue };
         let (mut from, mut ramps, mut holds) = (Duration::ZERO, 0, 0);
@@ -38,13 +39,16 @@ pub(super) fn named(reader: &mut Reader, users: &Curve, arrivals: Option<&Curve>
             *count += 1;
             let usual = format!("{prefix}{kind}-{count}");
             let name = own.as_ref().map_or(usual, |(name, _)| name.clone());
-            if let Some(before) = stages.iter().find(|stage| stage.name == name) {
-                let place = own.as_ref().map_or(curve.place.clone(), |(_, place)| place.clone());
+            let place = own.as_ref().map(|(_, place)| place.clone());
+            if let Some((before, other)) = stages.iter().zip(&places).find(|(stage, _)| stage.name == name) {
+                // One of the two was written down: usual names are told apart by their numbers.
+                let place = place.clone().or(other.clone()).unwrap_or(curve.place.clone());
                 let problem = Problem::at(place, format!("two stages are called `{}`", before.name));
                 reader.problem(
                     problem.help("`ramp-1`, `hold-1` and so on are the names of stages that have none of their own"),
                 );
             }
+            places.push(place);
             stages.push(NamedStage { name, from, to: from + *over });
             from += *over;
         }

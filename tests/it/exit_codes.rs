@@ -133,7 +133,7 @@ fn too_few_samples_are_no_verdict() {
     let _alone = alone();
     let folder = Folder::new();
     let ended = run(&folder, &chat("1s"), &["--gate", "publish.response.p9999 < 1s"]).with_code(4);
-    assert!(ended.stdout.contains("NO VERDICT") && ended.stdout.contains("needs 10000"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("NO VERDICT") && ended.stdout.contains("needs 10\u{202f}000"), "{}", ended.stdout);
     assert_eq!(results(&folder.path("run"))["gates"][0]["passed"], serde_json::Value::Null);
 }
 

@@ -73,12 +73,10 @@ pub fn call_with<I: AsRef<std::ffi::OsStr>>(
     variables: &[(&str, &str)],
 ) -> Ended {
     let mut command = assert_cmd::Command::new(PROGRAM);
-    command
-        .timeout(PATIENCE)
-        .env_remove("PBX_PASSWORD")
-        .envs([NO_HISTORY])
-        .envs(variables.iter().copied())
-        .args(arguments);
+    for variable in ["PBX_PASSWORD", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+        command.env_remove(variable);
+    }
+    command.timeout(PATIENCE).envs([NO_HISTORY]).envs(variables.iter().copied()).args(arguments);
     Ended::of(command.output().expect("the program can be started"))
 }
 

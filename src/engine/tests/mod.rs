@@ -1,5 +1,6 @@
 //! Whole runs in memory under paused time: real workers, drivers and collector against the simulator.
 
+mod aborts;
 mod arrivals;
 mod clean;
 mod connects;
