@@ -16,7 +16,10 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
     raise_descriptor_limit();
     let mut stop = signals::listen("closing all sessions")?;
     let encryption = if args.tls { Encryption::SelfSigned } else { Encryption::Plain };
-    let config = SimulatorConfig { listen: args.listen, encryption, faults, ..SimulatorConfig::default() };
+    let usual = SimulatorConfig::default();
+    let upload_bytes_max = args.upload_max.and_then(|size| usize::try_from(size.max).ok());
+    let upload_bytes_max = upload_bytes_max.unwrap_or(usual.upload_bytes_max);
+    let config = SimulatorConfig { listen: args.listen, encryption, faults, upload_bytes_max, ..usual };
     let simulator = Simulator::start(config)?;
     let scheme = if args.tls { "wss" } else { "ws" };
     eprintln!("listening on {scheme}://{}/im; Ctrl-C ends it and prints what it did", simulator.address());

@@ -13,6 +13,7 @@ use super::alarm::Precision;
 use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
 use super::collector::{Collector, Handover};
 use super::error::EngineError;
+use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
 use super::tokens::{TokenOffice, TokenTrouble};
@@ -72,6 +73,7 @@ fn check_capacity(scenario: &Scenario) -> Result<(), EngineError> {
     if !ports.is_met() {
         return Err(EngineError::Ports(ports));
     }
+    check_memory(scenario, MemoryLeft::now()).map_err(EngineError::Memory)?;
     check_source_addresses(&scenario.target.source_addresses)
         .map_err(|(address, source)| EngineError::SourceAddress { address, source })
 }

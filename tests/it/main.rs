@@ -2,6 +2,7 @@
 
 mod bad_rest;
 mod bad_servers;
+mod capacity;
 mod churn;
 mod commands;
 mod contract;
