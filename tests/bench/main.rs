@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     process::raise_descriptor_limit();
-    let mut table = Table { is_unjudged: size == Size::Quick, ..Table::default() };
+    let mut table = Table::new(size == Size::Quick);
     for (name, measure) in PARTS {
         let is_usual = size == Size::Full || QUICK.contains(&name);
         if wanted.is_empty() && is_usual || wanted.iter().any(|part| *part == name) {

@@ -20,14 +20,19 @@ struct Row {
 }
 
 /// Figures in the order in which they were measured.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Table {
     rows: Vec<Row>,
     /// Tiny runs are held to no bar.
-    pub is_unjudged: bool,
+    is_unjudged: bool,
 }
 
 impl Table {
+    /// No figure yet.
+    pub fn new(is_unjudged: bool) -> Table {
+        Table { rows: Vec::new(), is_unjudged }
+    }
+
     /// Adds a figure: its values in several runs, of which the median counts.
     pub fn add(&mut self, figure: impl Into<String>, measured: &[f64], unit: &'static str, bar: Bar) {
         let bar = if self.is_unjudged { Bar::None } else { bar };
