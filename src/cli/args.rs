@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::protocol::dialect;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::ops::PayloadSize;
+
 /// Load and soak harness for PBX instant-messaging services: every delivery accounted for.
 #[derive(Debug, Parser)]
 #[command(name = "pbxload", version, propagate_version = true, after_help = exit_codes())]
@@ -346,6 +348,9 @@ pub struct SimulateArgs {
     /// What goes wrong on purpose, TOML; `--help` shows such a file, `schema faults` its keys
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Largest file that it takes, such as `10 MiB` [default: 8 MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub upload_max: Option<PayloadSize>,
 }
 
 /// `pbxload report`

@@ -28,7 +28,10 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
     let encryption = if args.tls { Encryption::SelfSigned } else { Encryption::Plain };
     let listen = args.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, dialect.port).into());
     let key = args.api_key.clone().unwrap_or_else(|| SimulatorConfig::DEMO_API_KEY.to_owned());
-    let config = SimulatorConfig { listen, encryption, faults, ..targets::simulator_of(dialect, Some(key)) };
+    let usual = targets::simulator_of(dialect, Some(key));
+    let upload_bytes_max = args.upload_max.and_then(|size| usize::try_from(size.max).ok());
+    let upload_bytes_max = upload_bytes_max.unwrap_or(usual.upload_bytes_max);
+    let config = SimulatorConfig { listen, encryption, faults, upload_bytes_max, ..usual };
     let simulator = Simulator::start(config)?;
     let scheme = if args.tls { "wss" } else { "ws" };
     eprintln!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::capacity::PortNeed;
 use super::errand::ErrandError;
+use super::memory::MemoryShort;
 use crate::transport::TransportError;
 
 /// Why a run could not be carried out.
@@ -96,6 +97,12 @@ pub enum EngineError {
     /// More users than ports.
     #[error("{0}; {way_out}", way_out = .0.way_out())]
     Ports(PortNeed),
+    /// More users than memory.
+    #[error(
+        "{} users may take {} MiB and {} MiB are available; plan at most {} users, or give more memory (`MemoryMax=` of a systemd unit, `--memory` of a container)",
+        .0.users, .0.needed >> 20, .0.left >> 20, .0.fits
+    )]
+    Memory(MemoryShort),
     /// A source address is not one of this machine's.
     #[error("cannot connect from `{address}`: {source}; add it to an interface, or correct `target.source_addresses`")]
     SourceAddress {

@@ -14,6 +14,7 @@ use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_n
 use super::collector::{Collector, Handover};
 use super::error::EngineError;
 use super::exchange::Exchange;
+use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
 use super::tokens::{TokenOffice, TokenTrouble};
@@ -73,6 +74,7 @@ fn check_capacity(scenario: &Scenario) -> Result<(), EngineError> {
     if !ports.is_met() {
         return Err(EngineError::Ports(ports));
     }
+    check_memory(scenario, MemoryLeft::now()).map_err(EngineError::Memory)?;
     check_source_addresses(&scenario.target.source_addresses)
         .map_err(|(address, source)| EngineError::SourceAddress { address, source })
 }

@@ -144,6 +144,8 @@ mod tests {
                     from: Tick::from_micros(second * 1_000_000),
                     to: Tick::from_micros((second + 1) * 1_000_000),
                     load_start: Tick::ZERO,
+                    load_from: Tick::ZERO,
+                    part: 0,
                     figures: Interval::default(),
                     ledger: Default::default(),
                     health: Default::default(),

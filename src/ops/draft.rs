@@ -8,6 +8,9 @@ use crate::protocol::dialect::{Attachments, StampPlace};
 use crate::protocol::{ClientMessage, Dialect, Json, Text, UserId};
 use crate::random::Random;
 
+/// Room for a publish of 200 bytes; longer frames grow.
+const FRAME_BYTES_USUAL: usize = 384;
+
 /// What an operation may ask about the user that carries it out.
 pub trait Surroundings {
     /// The dialect of the target.
@@ -185,8 +188,11 @@ impl<'a> Draft<'a> {
 
     /// Writes the frame.
     pub fn write(&mut self, message: &ClientMessage<'_>) {
-        // A fresh string: the socket takes it over without a copy.
-        *self.frame = serde_json::to_string(message).expect("wire messages always serialize");
+        // A fresh string, which the socket takes over without a copy, with room for a usual frame: growing into it from
+        // the serializer's own 128 bytes would be another allocation for each publish.
+        let mut bytes = Vec::with_capacity(FRAME_BYTES_USUAL);
+        serde_json::to_writer(&mut bytes, message).expect("wire messages always serialize");
+        *self.frame = String::from_utf8(bytes).expect("JSON is UTF-8");
     }
 
     /// What the head of a publish has to carry: the stamp, where the server drops the request id.

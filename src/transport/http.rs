@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
@@ -22,6 +23,9 @@ use crate::ops::file::{FileCheck, SyntheticFile};
 
 /// Bytes of a small reply that are kept.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// What a connection may hold of a body that its socket does not take yet. The library's own limit, 400 KiB, was half a
+/// megabyte for each user that uploads.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Bytes handed to the socket at once.
 const SLICE_BYTES: usize = 64 * 1024;
 const BOUNDARY: &str = "pbxload-7d1f0c2a9b";
@@ -120,8 +124,11 @@ impl FileClient {
         let dialled = self.dialer.dial().await?;
         times.connect = micros_since(begun);
         let begun = Instant::now();
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(dialled.stream)).await.map_err(failed)?;
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .handshake(TokioIo::new(dialled.stream))
+            .await
+            .map_err(failed)?;
         let connection = AbortOnDrop(tokio::spawn(async move {
             let _ = connection.await;
         }));

@@ -7,7 +7,7 @@ use super::table::{Bar, Table};
 
 pub fn measure(size: Size, table: &mut Table) {
     let (rounds, users, seconds) = size.pick((3, 500, 6), (1, 10, 1));
-    let (mut rates, mut ours) = (vec![], vec![]);
+    let (mut rates, mut ours, mut simulators) = (vec![], vec![], vec![]);
     for _ in 0..rounds {
         let simulator = Simulator::start(&[]);
         let bench = Bench {
@@ -27,7 +27,9 @@ pub fn measure(size: Size, table: &mut Table) {
         let logins = results.number("/users/logins");
         rates.push(logins / results.number("/run/load_s"));
         ours.push(ended.cpu.as_secs_f64() * 1e6 / logins);
+        simulators.push(simulator.process.cpu().as_secs_f64() * 1e6 / logins);
     }
     table.add("login storm: connects with login a second", &rates, "/s", Bar::AtLeast(5_000.0));
     table.add("login storm: CPU of a connect, a login and a disconnect", &ours, "µs", Bar::None);
+    table.add("login storm: the same of the simulator", &simulators, "µs", Bar::None);
 }

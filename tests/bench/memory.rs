@@ -17,8 +17,8 @@ pub fn measure(size: Size, table: &mut Table) {
         let rounds = size.pick(3, 1);
         let kib: Vec<f64> = (0..rounds)
             .map(|_| {
-                let few = resident(users.0, simulator, target);
-                let many = resident(users.1, simulator, target);
+                let few = resident(size, users.0, simulator, target);
+                let many = resident(size, users.1, simulator, target);
                 (many - few) / f64::from(users.1 - users.0) / 1024.0
             })
             .collect();
@@ -27,7 +27,7 @@ pub fn measure(size: Size, table: &mut Table) {
 }
 
 /// Of a process with so many users, when all of them are idle.
-fn resident(users: u32, simulator: &[&str], target: &str) -> f64 {
+fn resident(size: Size, users: u32, simulator: &[&str], target: &str) -> f64 {
     let simulator = Simulator::start(simulator);
     // 1,500 TLS handshakes a second leave room for the simulator's.
     let ramp_s = users.div_ceil(1_000);
@@ -35,6 +35,6 @@ fn resident(users: u32, simulator: &[&str], target: &str) -> f64 {
         Bench { users, ramp_s, hold_s: 60, target, topology: PAIRS, sign_in: PEER, talk: IDLE, ..Bench::default() };
     let mut run = Run::start(&bench.text(), &simulator.url);
     run.process.wait_for_descriptors(users as usize);
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_millis(size.pick(3_000, 100)));
     run.process.rss()
 }

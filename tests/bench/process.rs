@@ -137,7 +137,9 @@ impl Process {
                 Ok(Some(status)) => break status,
                 _ => assert!(begun.elapsed() < PATIENCE, "{} does not end", self.name),
             }
-            std::thread::sleep(LOOK_EVERY);
+            // A short life is looked at often.
+            let is_young = begun.elapsed() < Duration::from_secs(1);
+            std::thread::sleep(if is_young { Duration::from_millis(1) } else { LOOK_EVERY });
         };
         let cpu = children_cpu().saturating_sub(before);
         let code = status.code().unwrap_or(-1);

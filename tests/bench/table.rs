@@ -20,15 +20,25 @@ struct Row {
 }
 
 /// Figures in the order in which they were measured.
-#[derive(Debug, Default)]
-pub struct Table(Vec<Row>);
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Row>,
+    /// Tiny runs are held to no bar.
+    is_unjudged: bool,
+}
 
 impl Table {
+    /// No figure yet.
+    pub fn new(is_unjudged: bool) -> Table {
+        Table { rows: Vec::new(), is_unjudged }
+    }
+
     /// Adds a figure: its values in several runs, of which the median counts.
     pub fn add(&mut self, figure: impl Into<String>, measured: &[f64], unit: &'static str, bar: Bar) {
+        let bar = if self.is_unjudged { Bar::None } else { bar };
         let row = Row { figure: figure.into(), measured: measured.to_vec(), unit, bar };
         eprintln!("  {row}");
-        self.0.push(row);
+        self.rows.push(row);
     }
 }
 
@@ -96,7 +106,7 @@ impl fmt::Display for Row {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["figure", "median", "of all runs", "bar", "ratio to the bar", ""].map(str::to_owned);
-        let rows: Vec<[String; 6]> = std::iter::once(head).chain(self.0.iter().map(Row::cells)).collect();
+        let rows: Vec<[String; 6]> = std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
         let widths: [usize; 6] =
             std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
         for (index, row) in rows.iter().enumerate() {

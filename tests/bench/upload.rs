@@ -9,7 +9,7 @@ pub fn measure(size: Size, table: &mut Table) {
     let (users, file, rounds) = size.pick((200, "10 MiB", 3), (4, "1 KiB", 1));
     let mut extra = Vec::new();
     for _ in 0..rounds {
-        let simulator = Simulator::start(&[]);
+        let simulator = Simulator::start(&["--upload-max", "10 MiB"]);
         let step = format!("steps = [ {{ op = \"upload\", size = \"{file}\" }} ]\nthink = \"1h\"");
         let bench = |sign_in: &str, hold_s: u32| {
             let talk = if hold_s == 0 { "think = \"1h\"" } else { &step };

@@ -87,8 +87,9 @@ fn init_writes_what_can_be_run() {
     let _alone = alone();
     // Shorter, and denser: its `p99` needs a hundred samples.
     let short = ["--duration", "10s", "--set", "load.arrivals[1].to=80/s"];
-    let ended = call([&["run", &file, "--out", &folder.argument("run")], &short[..]].concat()).with_code(0);
-    assert!(ended.stdout.contains("PASS"), "{}", ended.stdout);
+    let ended = call([&["run", &file, "--out", &folder.argument("run")], &short[..]].concat()).with_figures();
+    // Each gate holds; on a machine that was too busy the run as a whole has no verdict.
+    assert!(ended.stdout.contains("PASS") && !ended.stdout.contains("FAIL"), "{}", ended.stdout);
     assert_balanced(&results(&folder.path("run")));
 }
 

@@ -72,7 +72,7 @@ impl Observer for Watch {
     fn progress(&mut self, _: &IntervalRecord, _: &Progress) {}
 }
 
-fn plan(text: &str, slots: u32) -> Arc<Plan> {
+pub(super) fn plan(text: &str, slots: u32) -> Arc<Plan> {
     let source = Source { name: "engine.toml".into(), text: text.into() };
     let users = |_: &str| {
         let rows: String = (0..1_000).map(|user| format!("u{user},d,token {user}\n")).collect();
@@ -84,7 +84,7 @@ fn plan(text: &str, slots: u32) -> Arc<Plan> {
 }
 
 /// A scenario for `users` users of the file.
-fn scenario(users: u32, topology: &str, load: &str, personas: &str) -> String {
+pub(super) fn scenario(users: u32, topology: &str, load: &str, personas: &str) -> String {
     format!(
         "name = \"simulated\"\n[target]\nurl = \"embedded\"\ntimeout = \"10s\"\n[auth]\nflow = \"token\"\n\
          [users]\ncount = {users}\nfile = \"users.csv\"\n[topology]\npairs = \"neighbours\"\n{topology}\n[load]\n{load}\n{personas}\n"
