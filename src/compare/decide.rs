@@ -14,6 +14,8 @@ pub const COMPARISON_FORMAT: u32 = 1;
 const FREEDOM_MIN: u64 = 4;
 /// What the ledger counts matters at a smaller share: one delivery of 100,000 where one failure of 1,000 does.
 const LEDGER_PART: f64 = 0.01;
+/// Said of a share that is zero on both sides.
+const NONE_ON_EITHER: &str = "none on either side";
 /// Statistics of a time that are compared unless figures are named.
 const COMPARED: [&str; 3] = [".p50", ".p95", ".p99"];
 
@@ -218,7 +220,10 @@ pub fn compare(baseline: (&str, &[RunSummary]), runs: (&str, &[RunSummary]), lim
             figure.note = "the runs are not comparable".to_owned();
         }
     }
-    let any = |call| figures.iter().any(|figure| figure.call == call);
+    // That nothing failed on either side does not make two runs the same of which nothing else can be told.
+    let says =
+        |figure: &Difference| figure.call != Call::Same || figure.note != NONE_ON_EITHER || !limits.figures.is_empty();
+    let any = |call| figures.iter().any(|figure| figure.call == call && says(figure));
     let order = [Call::Worse, Call::Better, Call::Same];
     let call = order.into_iter().find(|call| any(*call)).unwrap_or(Call::CannotTell);
     if call == Call::CannotTell && !is_blocked {
@@ -438,7 +443,7 @@ fn share(figure: String, a: &[Share], b: &[Share], alpha: f64, limits: &Limits) 
         high: None,
         least,
         call: Call::Same,
-        note: "none on either side".to_owned(),
+        note: NONE_ON_EITHER.to_owned(),
     };
     if one.0 + other.0 == 0 {
         return difference;

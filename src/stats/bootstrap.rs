@@ -121,7 +121,7 @@ mod tests {
                 })
                 .collect();
             means.push(mean(&series));
-            let blocks = Blocks::new(vec![0..length], block_length(&series));
+            let blocks = Blocks::new(std::iter::once(0..length).collect(), block_length(&series));
             let of = |drawn: &[Range<usize>]| {
                 Some(drawn.iter().map(|piece| series[piece.clone()].iter().sum::<f64>()).sum::<f64>() / length as f64)
             };
