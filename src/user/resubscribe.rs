@@ -148,14 +148,15 @@ impl User {
         let mut look_at = Tick::NEVER;
         let mut chosen = None;
         for attachment in session.attachments.iter_mut() {
-            let is_leaving = attachment.leaving != Tick::NEVER;
             if owed.is_some() && attachment.id == owed {
                 chosen = Some(attachment);
                 break;
             }
-            // While the run drains, the ledger asks.
-            let is_due = owed.is_none() && !is_draining && !is_leaving && attachment.gaps.is_due(now);
-            if is_due && chosen.is_none() {
+            // While the run drains, the ledger asks. Whoever leaves gets its answer by that.
+            if owed.is_some() || is_draining || attachment.leaving != Tick::NEVER {
+                continue;
+            }
+            if chosen.is_none() && attachment.gaps.is_due(now) {
                 chosen = Some(attachment);
             } else {
                 look_at = look_at.min(attachment.gaps.look_at());
@@ -165,7 +166,8 @@ impl User {
             attachment.gaps.asked(attachment.last_seq, now);
             attachment.topic.clone()
         });
-        if owed.is_none() {
+        if owed.is_none() || is_draining {
+            // Nothing may be due that is not asked, or the user is woken for it without end.
             session.questions.look_at = look_at;
         }
         let wire = topic.as_ref().and_then(|topic| wire_name(topic, call));
