@@ -17,6 +17,7 @@ use super::exchange::Exchange;
 use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
+use super::scrape::{Inbox, Scrapers};
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
 use super::{Clock, diagnosis, groups, health, probe, worker};
@@ -226,6 +227,7 @@ impl Run {
         let load = &plan.scenario.load;
         let length = load.duration();
         let prepared_at = self.clock.now();
+        let inbox = Inbox::default();
         let mut collector = Collector::new(
             workers.returns.clone(),
             plan.scenario.target.timeout,
@@ -235,7 +237,8 @@ impl Run {
             Interval::default(),
             Monitor::new(plan.scenario.health, health::memory_bytes()),
         )
-        .of_part(plan.resumption().map_or(0, |resumption| resumption.part), load_from);
+        .of_part(plan.resumption().map_or(0, |resumption| resumption.part), load_from)
+        .with_inbox(inbox.clone());
         observer.record(Record::Start(Box::new(self.options.info.clone())));
         if let Some(resumption) = plan.resumption() {
             let goes_on_in = self.clock.until(load_from);
@@ -248,6 +251,8 @@ impl Run {
             }
         }
         observer.stage("load", 0, 0);
+        let (watched, pages) = (&plan.scenario.target.watched, &self.options.targets.pages);
+        let _scrapers = Scrapers::start(watched, pages, self.options.interval, self.clock, &inbox);
         workers.order(Order::Start(load_start));
         let load_end = self.instant(load_start + length);
         let ended_by = loop {
@@ -454,6 +459,7 @@ fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observ
             let warning = format!("the generator was the bottleneck around second {at_s:.0}: {evidence}");
             observer.record(Record::Warning(warning));
         }
+        collector.take_warnings().into_iter().for_each(|warning| observer.record(Record::Warning(warning)));
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
     }

@@ -8,9 +8,11 @@ mod interval;
 mod latency;
 mod resubscribed;
 mod send_queue;
+mod target;
 
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
 pub use latency::{LATENCY_US_MAX, Latency};
 pub use resubscribed::Resubscribed;
 pub use send_queue::SendQueueCounts;
+pub use target::{Gauge, TargetGauges};

@@ -15,7 +15,7 @@ use super::generator::GeneratorSums;
 use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
+    ArrivalFigures, TargetFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
     OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures,
     UserFigures,
 };
@@ -233,6 +233,7 @@ impl Fold {
             gates: Vec::new(),
             abort: None,
             failures,
+            target: TargetFigures::of(&self.sums.target),
             generator: self.generator(load_start),
             warnings: self.warnings(),
             interruptions: self.interruptions.clone(),

@@ -16,6 +16,7 @@ mod percentiles;
 mod record;
 mod series;
 mod spread;
+mod target;
 mod timeline;
 
 pub use fold::Fold;
@@ -26,3 +27,4 @@ pub use model::*;
 pub use record::*;
 pub use series::*;
 pub use spread::SpreadFigures;
+pub use target::{GaugeFigures, GaugePoint, GaugeUnit, TargetFigures};

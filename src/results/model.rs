@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures};
+use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures, TargetFigures};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -39,6 +39,9 @@ pub struct Results {
     pub abort: Option<AbortFigures>,
     /// Every kind of failure, with examples.
     pub failures: Vec<FailureFigures>,
+    /// The target's own figures, where the scenario says how they are had.
+    #[serde(default, skip_serializing_if = "TargetFigures::is_empty")]
+    pub target: TargetFigures,
     /// The generator's own health.
     pub generator: GeneratorFigures,
     /// Doubts that travel with the figures.

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
 use super::record::GAP_US_MAX;
-use super::{IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint, WorkerSample};
-use crate::metrics::Latency;
+use super::{GaugePoint, IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint, WorkerSample};
+use crate::metrics::{Gauge, Latency, TargetGauges};
 use crate::ops::OpId;
 use crate::tick::Tick;
 
@@ -58,6 +58,7 @@ struct Point<H> {
     descriptors: u64,
     worker_cpu_percent: f64,
     send_queue_bytes: u64,
+    target: TargetGauges,
     is_saturated: bool,
 }
 
@@ -203,6 +204,7 @@ impl Point<Latency> {
         let busiest = record.health.per_worker.iter().map(WorkerSample::cpu_share).fold(0.0, f64::max);
         self.worker_cpu_percent = self.worker_cpu_percent.max(busiest * 100.0);
         self.send_queue_bytes = self.send_queue_bytes.max(figures.send_queue.bytes);
+        self.target.merge(&figures.target);
         self.is_saturated |= record.health.is_saturated;
     }
 
@@ -226,6 +228,7 @@ impl Point<Latency> {
         self.descriptors = self.descriptors.max(next.descriptors);
         self.worker_cpu_percent = self.worker_cpu_percent.max(next.worker_cpu_percent);
         self.send_queue_bytes = self.send_queue_bytes.max(next.send_queue_bytes);
+        self.target.merge(&next.target);
         self.is_saturated |= next.is_saturated;
         self
     }
@@ -249,6 +252,7 @@ impl Point<Packed> {
         let operation = |(op, (ok, failed, response)): (&OpId, &(u64, u64, Packed))| {
             (op.name().to_owned(), OperationPoint { ok: *ok, failed: *failed, response_us: response.summary })
         };
+        let gauge = |(name, gauge): (&String, &Gauge)| (name.clone(), GaugePoint { last: gauge.last, max: gauge.max });
         SeriesPoint {
             at_s: seconds_since(self.from.max(load_start), load_start),
             width_s: self.to.micros_since(self.from.max(load_start)) as f64 / 1e6,
@@ -266,6 +270,7 @@ impl Point<Packed> {
             worker_cpu_percent: self.worker_cpu_percent,
             send_queue_bytes: self.send_queue_bytes,
             lag_us_p99: self.timer_lag.summary.p99,
+            target: self.target.figures.iter().map(gauge).collect(),
             saturated: self.is_saturated,
         }
     }
@@ -304,6 +309,7 @@ impl<H> Point<H> {
             descriptors: self.descriptors,
             worker_cpu_percent: self.worker_cpu_percent,
             send_queue_bytes: self.send_queue_bytes,
+            target: self.target.clone(),
             is_saturated: self.is_saturated,
         }
     }

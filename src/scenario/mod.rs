@@ -32,6 +32,7 @@ mod target;
 mod think;
 mod topology;
 mod users;
+mod watched;
 
 #[cfg(test)]
 mod bad_scenarios;
@@ -49,3 +50,4 @@ pub use secret::Secret;
 pub use source::Source;
 pub use starter::starter;
 pub use think::{THINK_MAX, Think};
+pub use watched::PROCESS_FIGURES;

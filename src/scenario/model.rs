@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{Secret, Think};
 use crate::ops::Op;
 use crate::protocol::Dialect;
+use crate::protocol::exposition::Selector;
 
 /// A whole scenario.
 #[derive(Debug, Clone)]
@@ -67,6 +68,53 @@ pub struct Target {
     pub source_addresses: Vec<IpAddr>,
     /// Connections that may be begun in a second, all workers together; `None` for as many as fall due.
     pub connect_rate_per_s: Option<f64>,
+    /// Where the target's own figures are read.
+    pub watched: Watched,
+}
+
+/// Where the target's own figures are read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Watched {
+    /// Prometheus text endpoints.
+    pub metrics: Vec<MetricsSource>,
+    /// A process of this machine.
+    pub process: Option<ProcessSource>,
+}
+
+impl Watched {
+    /// The names of all figures.
+    pub fn figures(&self) -> Vec<String> {
+        let process = self.process.iter().flat_map(|_| super::PROCESS_FIGURES).map(str::to_owned);
+        let metrics = self.metrics.iter().flat_map(|source| &source.figures).map(|(name, _)| name.clone());
+        process.chain(metrics).collect()
+    }
+}
+
+/// A Prometheus text endpoint, and what is read there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricsSource {
+    /// Where.
+    pub url: MetricsUrl,
+    /// Names of figures, each with what makes it; never empty.
+    pub figures: Vec<(String, Selector)>,
+}
+
+/// Where metrics are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsUrl {
+    /// A path of the target itself: its host, its port.
+    Path(String),
+    /// Elsewhere; the path is never empty.
+    Endpoint(Endpoint),
+}
+
+/// A process of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessSource {
+    /// The one with this number.
+    Pid(u32),
+    /// The one whose number this file holds, looked up each time.
+    PidFile(PathBuf),
 }
 
 /// The service to be loaded.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{curves, gates, persona, quantity, step, target, topology, users};
+use super::{curves, gates, persona, quantity, step, target, topology, users, watched};
 use crate::ops::OpId;
 use crate::protocol::dialect;
 
@@ -120,8 +120,33 @@ fn target_section() -> Value {
                 "description": "Local addresses to connect from: single, `a-b`, or a network `10.0.2.0/28`.",
             },
             "connect_rate": reference("rate"),
+            "metrics": { "type": "array", "maxItems": watched::SOURCES_MAX, "items": metrics_section(), "description": "Prometheus text endpoints with the target's own figures." },
+            "process": process_section(),
         }),
         &["url"],
+    )
+}
+
+fn metrics_section() -> Value {
+    let figure = json!({ "type": "string", "examples": ["process_resident_memory_bytes", "max(queue_depth{kind=\"out\"})", "rate(requests_total)"] });
+    table(
+        "A Prometheus text endpoint.",
+        json!({
+            "url": { "type": "string", "description": "`http://` or `https://`, or a path of the target itself such as `/metrics`." },
+            "figures": { "type": "object", "minProperties": 1, "additionalProperties": figure, "description": "Name of a figure to the metric that it is; gates call it `target.NAME.max`." },
+        }),
+        &["url", "figures"],
+    )
+}
+
+fn process_section() -> Value {
+    table(
+        "A process of this machine, read in `/proc`.",
+        json!({
+            "pid": { "type": "integer", "minimum": 1 },
+            "pid_file": { "type": "string", "description": "File that holds the number; read each time." },
+        }),
+        &[],
     )
 }
 
@@ -365,6 +390,8 @@ mod tests {
             ("", SCENARIO_KEYS),
             ("/properties/target", target::TARGET_KEYS),
             ("/properties/target/properties/tls", target::TLS_KEYS),
+            ("/properties/target/properties/metrics/items", watched::METRICS_KEYS),
+            ("/properties/target/properties/process", watched::PROCESS_KEYS),
             ("/properties/auth", target::AUTH_KEYS),
             ("/properties/users", users::USERS_KEYS),
             ("/properties/users/properties/generate", users::GENERATE_KEYS),

@@ -9,7 +9,7 @@ use super::endpoint;
 use super::problem::Problem;
 use super::quantity::TIMEOUT_MAX;
 use super::read::{Fields, Reader, Value, one_of};
-use super::{Auth, Endpoint, Secret, Target, TargetUrl, Tls, TokenFlow};
+use super::{Auth, Endpoint, Secret, Target, TargetUrl, Tls, TokenFlow, watched};
 use crate::protocol::dialect::{self, Dialect, LoginForm};
 
 pub(super) const TARGET_KEYS: &[&str] = &[
@@ -23,6 +23,8 @@ pub(super) const TARGET_KEYS: &[&str] = &[
     "timeout",
     "source_addresses",
     "connect_rate",
+    "metrics",
+    "process",
 ];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
@@ -73,6 +75,7 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         Some(value) => above_zero(reader, "connect_rate", "nobody would ever connect", value).map(Some),
         None => Some(None),
     };
+    let watched = watched::watched(reader, &fields, url.as_ref());
     if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
         check_addresses(reader, &fields, url, [rest, file]);
     }
@@ -87,6 +90,7 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         timeout: timeout?,
         source_addresses: addresses?,
         connect_rate_per_s: connect_rate?,
+        watched: watched?,
     })
 }
 
