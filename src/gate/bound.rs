@@ -123,6 +123,7 @@ pub(super) fn amount_text(amount: f64, quantity: Quantity) -> String {
         Quantity::Rate => figures::rate(size),
         Quantity::Count => figures::count(size.round() as u64),
         Quantity::Ratio => figures::percent(size * 100.0),
+        Quantity::Number => figures::number(size),
     };
     format!("{sign}{text}")
 }

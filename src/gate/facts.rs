@@ -23,6 +23,8 @@ pub struct ScenarioFacts {
     pub stages: Vec<StageFigures>,
     /// How long its load lasts.
     pub load: Duration,
+    /// Figures of the target's own that are read.
+    pub own: Vec<String>,
 }
 
 impl ScenarioFacts {
@@ -45,6 +47,7 @@ impl ScenarioFacts {
             has_arrivals: !scenario.load.arrivals.is_empty(),
             stages: stages.collect(),
             load: scenario.load.duration(),
+            own: scenario.target.watched.figures(),
         }
     }
 }
@@ -85,7 +88,22 @@ impl Gate {
             let message = format!("no step of this scenario is `{}`", op.name());
             return error(start..start + op.name().len(), message, format!("it uses {}", used.join(", ")));
         }
+        if let Some(own) = self.figure.own().filter(|own| !facts.own.iter().any(|known| known == own)) {
+            let at = start + "target.".len()..start + "target.".len() + own.len();
+            let message = format!("this scenario reads no `{own}` of the target");
+            let help = if facts.own.is_empty() {
+                "say where it is read: `metrics` or `process` in `[target]`".to_owned()
+            } else {
+                let known: Vec<String> = facts.own.iter().map(|known| format!("`{known}`")).collect();
+                format!("it reads {}", known.join(", "))
+            };
+            return error(at, message, help);
+        }
         let family = self.figure.family();
+        if family == "target" && facts.own.is_empty() {
+            let help = "say where they are read: `metrics` or `process` in `[target]`";
+            return error(start..start + family.len(), "this scenario reads no figures of the target's own", help);
+        }
         let family_at = start..start + family.len();
         if family == "arrivals" && !facts.has_arrivals {
             let message = "this scenario has no arrivals";

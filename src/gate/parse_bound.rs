@@ -68,6 +68,7 @@ const fn slack_hint(quantity: Quantity) -> &'static str {
         Quantity::Count => "write a part of the baseline, such as `+ 10%`, or a whole number, such as `+ 5`",
         Quantity::Ratio => "write a part of the baseline, such as `+ 10%`, or percentage points, such as `+ 0.5pp`",
         Quantity::Rate => "write a part of the baseline, such as `- 10%`, or a rate, such as `- 5/s`",
+        Quantity::Number => "write a part of the baseline, such as `+ 10%`, or a number, such as `+ 0.5`",
         Quantity::Bytes => "write a part of the baseline, such as `+ 10%`, or a size, such as `+ 64 MiB`",
     }
 }

@@ -19,6 +19,8 @@ pub enum Quantity {
     Rate,
     /// A size.
     Bytes,
+    /// A number of any kind, such as a figure of the target whose name tells no unit.
+    Number,
 }
 
 impl Quantity {
@@ -26,7 +28,7 @@ impl Quantity {
     pub const fn units(self) -> &'static [Unit] {
         match self {
             Quantity::Time => &[Unit::Microseconds, Unit::Milliseconds, Unit::Seconds, Unit::Minutes],
-            Quantity::Count => &[Unit::None],
+            Quantity::Count | Quantity::Number => &[Unit::None],
             Quantity::Ratio => &[Unit::Percent],
             Quantity::Rate => &[Unit::PerSecond],
             Quantity::Bytes => &[Unit::Bytes, Unit::Kibibytes, Unit::Mebibytes, Unit::Gibibytes],
@@ -41,6 +43,7 @@ impl Quantity {
             Quantity::Ratio => "a ratio",
             Quantity::Rate => "a rate",
             Quantity::Bytes => "a size",
+            Quantity::Number => "a number",
         }
     }
 
@@ -51,6 +54,7 @@ impl Quantity {
             Quantity::Count => "write the limit as a bare whole number, such as `0`",
             Quantity::Ratio => "write the limit in percent, such as `0.1%`",
             Quantity::Rate => "write the limit per second, such as `50/s`",
+            Quantity::Number => "write the limit as a bare number, such as `12.5`",
             Quantity::Bytes => "write the limit in `B`, `KiB`, `MiB` or `GiB`, such as `512 MiB`",
         }
     }

@@ -189,6 +189,10 @@ pub(super) fn read(figure: &Figure, evidence: Evidence<'_>, wanted: u64) -> Resu
             micros if micros > 0.0 => Ok(counted(Amount::Real(micros), 1)),
             _ => Err(Lack::not_measured("it was not measured")),
         },
+        Source::Gauge(read) => match read(results, subject) {
+            Some(value) => Ok(counted(Amount::Real(value), 1)),
+            None => Err(Lack::not_measured("the target did not say it")),
+        },
         Source::Bytes(read) => match read(results, subject) {
             0 => Err(Lack::not_measured("it was not measured")),
             bytes => Ok(counted(Amount::Whole(bytes), 1)),

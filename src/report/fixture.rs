@@ -360,6 +360,7 @@ fn point(at: u32, draw: &mut Draw) -> SeriesPoint {
         send_queue_bytes: 300 * published,
         rss_bytes: 31_000_000 + (29_000_000.0 * (at_s / 80.0).min(1.0)) as u64 + draw.below(900_000),
         lag_us_p99: 90 + draw.below(160),
+        target: Default::default(),
         saturated: false,
     }
 }

@@ -37,6 +37,7 @@ pub fn write(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
     header(results, layout, out)?;
     operations(results, layout, out)?;
     delivery(results, layout, out)?;
+    own(results, layout, out)?;
     generator(results, layout, out)?;
     gates(results, layout, out)?;
     verdict(results, layout, out)
@@ -154,6 +155,18 @@ fn latency_line(latency: &LatencyFigures) -> String {
     }
     let [p50, p95, p99, max] = [latency.p50, latency.p95, latency.p99, latency.max].map(figures::micros);
     format!("delivery time p50 {p50} · p95 {p95} · p99 {p99} · max {max}")
+}
+
+/// The target's own figures.
+fn own(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    let note = wording::scrapes(results);
+    if !note.is_empty() {
+        section("target", &note, out)?;
+    }
+    for line in wording::own_lines(results) {
+        section("", &cut(&line, layout.columns - NAME_WIDTH), out)?;
+    }
+    Ok(())
 }
 
 fn generator(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {

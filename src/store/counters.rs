@@ -134,7 +134,7 @@ counters!(Health {
     per_worker: Vec<[u64; 7]>,
 });
 
-/// Scrapes, failed ones, and of each figure first, last, min, max, sum and count.
+// Scrapes, failed ones, and of each figure first, last, min, max, sum and count.
 counters!(Target { scrapes: u64, failed: u64, figures: BTreeMap<String, (f64, f64, f64, f64, f64, u64)> });
 
 impl Target {
