@@ -5,6 +5,7 @@
 //! the last hour, and 10 s and 60 s of what is older.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
@@ -42,29 +43,30 @@ pub(super) struct Timeline {
 
 /// Counters and histograms of one point.
 #[derive(Debug, Clone, Default)]
-struct Point<H> {
+pub(super) struct Point<H> {
     from: Tick,
     to: Tick,
     online: u64,
-    operations: BTreeMap<OpId, (u64, u64, H)>,
-    delivery: H,
+    /// Successes, failures, response times.
+    pub(super) operations: BTreeMap<OpId, (u64, u64, H)>,
+    pub(super) delivery: H,
     timer_lag: H,
     arrivals_planned: u64,
     arrivals_missed: u64,
     bytes_sent: u64,
     bytes_received: u64,
     cpu_us: u64,
-    rss_bytes: u64,
+    pub(super) rss_bytes: u64,
     descriptors: u64,
     worker_cpu_percent: f64,
     send_queue_bytes: u64,
-    target: TargetGauges,
+    pub(super) target: TargetGauges,
     is_saturated: bool,
 }
 
 /// A histogram that waits to be merged: a few hundred bytes instead of 180 KiB, and none of its samples lost.
 #[derive(Debug, Clone, Default)]
-struct Packed {
+pub(super) struct Packed {
     bytes: Box<[u8]>,
     summary: PercentilePoint,
     count: u64,
@@ -165,6 +167,25 @@ impl Timeline {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.points.len()
+    }
+
+    /// Everything of the points whose middle lies between two ticks, as one, with the seconds that they cover; `None`
+    /// when there is none. Histograms are merged.
+    pub(super) fn stretch(&self, from: Tick, to: Tick) -> Option<(Point<Latency>, f64)> {
+        let mut covered_us = 0;
+        let mut whole: Option<Point<Latency>> = None;
+        for point in &self.points {
+            let middle = point.from + Duration::from_micros(point.to.micros_since(point.from) / 2);
+            if middle < from || middle >= to {
+                continue;
+            }
+            covered_us += point.to.micros_since(point.from);
+            whole = Some(match whole.take() {
+                None => point.unpacked(),
+                Some(whole) => whole.joined(point),
+            });
+        }
+        Some((whole?, covered_us as f64 / 1e6))
     }
 
     /// Usual width of a point, seconds.

@@ -450,6 +450,34 @@ impl Endpoint {
 }
 
 impl Load {
+    /// The longest stretch in which neither curve moves; `None` when there is none. Of equal ones the first.
+    pub fn steady(&self) -> Option<(Duration, Duration)> {
+        let mut moves: Vec<(Duration, Duration)> = Vec::new();
+        let end = self.duration();
+        for stages in [&self.users, &self.arrivals] {
+            let (mut at, mut level) = (Duration::ZERO, 0.0);
+            for stage in stages {
+                if let Some(to) = stage.to.filter(|to| *to != level) {
+                    moves.push((at, at + stage.over));
+                    level = to;
+                }
+                at += stage.over;
+            }
+            // Arrivals end with their curve.
+            moves.push((at, at));
+        }
+        moves.push((end, end));
+        moves.sort();
+        let (mut still_since, mut longest) = (Duration::ZERO, (Duration::ZERO, Duration::ZERO));
+        for (from, to) in moves {
+            if from.saturating_sub(still_since) > longest.1 - longest.0 {
+                longest = (still_since, from);
+            }
+            still_since = still_since.max(to);
+        }
+        (longest.1 > longest.0).then_some(longest)
+    }
+
     /// How long the load lasts: the longer of the two curves.
     pub fn duration(&self) -> Duration {
         let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();
