@@ -228,10 +228,10 @@ fn run_info(
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
         stages: ScenarioFacts::of(scenario).stages,
-        steady: scenario.load.steady().map(|(from, to)| WindowFigures {
-            from_s: from.as_secs_f64(),
-            to_s: to.as_secs_f64(),
-        }),
+        steady: scenario
+            .load
+            .steady()
+            .map(|(from, to)| WindowFigures { from_s: from.as_secs_f64(), to_s: to.as_secs_f64() }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: format!("{cores} processors, {} {}", std::env::consts::OS, std::env::consts::ARCH),
         started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

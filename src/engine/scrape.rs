@@ -94,7 +94,9 @@ impl Scrapers {
             Source { name: reader.name(), kind: Kind::Process { reader, before: None } }
         });
         let sources = endpoints.chain(process);
-        Scrapers(sources.map(|source| tokio::task::spawn_local(source.follow(interval, clock, inbox.clone()))).collect())
+        Scrapers(
+            sources.map(|source| tokio::task::spawn_local(source.follow(interval, clock, inbox.clone()))).collect(),
+        )
     }
 }
 

@@ -21,6 +21,8 @@ pub struct ScenarioFacts {
     pub has_arrivals: bool,
     /// The stages of its load curves.
     pub stages: Vec<StageFigures>,
+    /// The longest time in which its load holds still; not known when absent.
+    pub steady: Option<Duration>,
     /// How long its load lasts.
     pub load: Duration,
     /// Figures of the target's own that are read.
@@ -46,6 +48,7 @@ impl ScenarioFacts {
             ops,
             has_arrivals: !scenario.load.arrivals.is_empty(),
             stages: stages.collect(),
+            steady: Some(scenario.load.steady().map_or(Duration::ZERO, |(from, to)| to - from)),
             load: scenario.load.duration(),
             own: scenario.target.watched.figures(),
         }
@@ -56,6 +59,11 @@ impl AbortRule {
     /// Whether the scenario makes the figure at all, and lasts long enough for the rule to end it.
     pub fn check_against(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
         self.gate.check_figure(facts)?;
+        if self.gate.figure.is_drift() {
+            let help = "put it into `require` or `warn`";
+            let message = "a drift is known when the run is over, and ends none";
+            return error(self.gate.places.figure.clone(), message, help);
+        }
         self.gate.check_window(facts)?;
         if facts.load > Duration::ZERO && self.after + self.hold >= facts.load {
             let message = format!("this rule can never end the run, whose load lasts {}", duration_text(facts.load));
@@ -81,6 +89,7 @@ impl Gate {
 
     fn check_figure(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
         let start = self.places.figure.start;
+        self.check_drift(facts)?;
         if let Some(op) = self.figure.operation()
             && !facts.ops.contains(&op)
         {

@@ -66,6 +66,8 @@ pub(super) enum Source {
     Bytes(Read<u64>),
     /// A figure of the target's own, in its base unit; `None` was not measured.
     Gauge(Read<Option<f64>>),
+    /// How another figure drifts; see `drift.rs`.
+    Drift,
 }
 
 struct Row {
@@ -177,7 +179,7 @@ fn scrapes(results: &Results, _: &Subject) -> u64 {
     results.target.scrapes
 }
 
-use Source::{Bytes, Count, Gauge, Rate, Ratio, Seconds, Times};
+use Source::{Bytes, Count, Drift, Gauge, Rate, Ratio, Seconds, Times};
 
 static ROWS: &[Row] = &[
     row(
@@ -332,6 +334,13 @@ static ROWS: &[Row] = &[
         Gauge(gauge),
         "a figure of `target.metrics` or `target.process`; `<value>` is `max`, `last`, `mean`, `min` or `first`",
     ),
+    row("<op>.response.<stat>.drift", Drift, "change while the load holds still, of p50, p95 and p99"),
+    row("<op>.rate.drift", Drift, "change while the load holds still"),
+    row("delivery.<stat>.drift", Drift, "change while the load holds still, of p50, p95 and p99"),
+    row("delivery.rate.drift", Drift, "change while the load holds still"),
+    row("failures.ratio.drift", Drift, "change while the load holds still"),
+    row("target.<figure>.drift", Drift, "change while the load holds still"),
+    row("generator.rss_bytes.drift", Drift, "change while the load holds still, of the memory of this process"),
     row("generator.cpu_s", Seconds(|r, _| r.generator.cpu_s), "processor time of this process"),
     row("generator.rss_bytes_max", Bytes(|r, _| r.generator.rss_bytes_max), "most memory of this process"),
     row(
@@ -386,7 +395,13 @@ impl Figure {
     /// The figure with this name.
     pub fn by_name(name: &str) -> Option<Figure> {
         let words = words(name);
-        let figure = |(row, pattern): (usize, &Row)| Some(Figure { row, subject: Subject::of(pattern.name, &words)? });
+        let figure = |(row, pattern): (usize, &Row)| {
+            let subject = Subject::of(pattern.name, &words)?;
+            // A drift is measured of a few percentiles alone.
+            let is_kept = [Statistic::P50, Statistic::P95, Statistic::P99].map(Some).contains(&subject.statistic);
+            let is_drift = matches!(pattern.source, Drift) && subject.statistic.is_some();
+            (is_kept || !is_drift).then_some(Figure { row, subject })
+        };
         ROWS.iter().enumerate().find_map(figure)
     }
 
@@ -422,6 +437,8 @@ impl Figure {
             (Ratio { .. }, _) => Quantity::Ratio,
             (Rate { .. }, _) => Quantity::Rate,
             (Bytes(_), _) => Quantity::Bytes,
+            (Drift, _) if ROWS[self.row].name.contains(".ratio.") => Quantity::DriftOfRatio,
+            (Drift, _) => Quantity::Drift,
             (Gauge(_), _) => match self.subject.own.as_deref().map(GaugeUnit::of) {
                 Some(GaugeUnit::Bytes) => Quantity::Bytes,
                 Some(GaugeUnit::Seconds) => Quantity::Time,
@@ -452,6 +469,7 @@ impl Figure {
                 Some("is settled when the run is over")
             }
             "<op>.open" => Some("is what the end of the run leaves open"),
+            name if name.ends_with(".drift") => Some("is that of the whole time in which the load holds still"),
             _ => None,
         }
     }
@@ -459,6 +477,11 @@ impl Figure {
     /// Whether it may end up larger when a run goes on: counts do, and what they are divided by time.
     pub(super) fn grows(&self) -> bool {
         matches!(self.quantity(), Quantity::Count | Quantity::Rate)
+    }
+
+    /// Whether it is how another figure drifts.
+    pub fn is_drift(&self) -> bool {
+        matches!(self.source(), Drift)
     }
 
     pub(super) fn source(&self) -> &'static Source {
@@ -470,7 +493,8 @@ impl Figure {
     }
 
     pub(super) fn statistic(&self) -> Option<Statistic> {
-        self.subject.statistic
+        // A drift has no samples of its own.
+        self.subject.statistic.filter(|_| !self.is_drift())
     }
 }
 

@@ -54,7 +54,7 @@ impl Lack {
         Lack { status, why: why.into() }
     }
 
-    fn not_measured(why: &str) -> Lack {
+    pub(super) fn not_measured(why: &str) -> Lack {
         Lack::new(GateStatus::NotMeasured, why)
     }
 }
@@ -193,6 +193,7 @@ pub(super) fn read(figure: &Figure, evidence: Evidence<'_>, wanted: u64) -> Resu
             Some(value) => Ok(counted(Amount::Real(value), 1)),
             None => Err(Lack::not_measured("the target did not say it")),
         },
+        Source::Drift => Err(Lack::not_measured("it is a drift, which is judged apart")),
         Source::Bytes(read) => match read(results, subject) {
             0 => Err(Lack::not_measured("it was not measured")),
             bytes => Ok(counted(Amount::Whole(bytes), 1)),

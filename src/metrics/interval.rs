@@ -263,8 +263,18 @@ impl Interval {
     /// The same counts without a histogram, which take little memory: for those who keep many intervals.
     pub fn counters(&self) -> Interval {
         // Field by field: one that is added later is decided on here.
-        let Interval { ops, delivery: _, arrivals, users, traffic, failures, timer_lag: _, send_queue, worker_cpu_us, target } =
-            self;
+        let Interval {
+            ops,
+            delivery: _,
+            arrivals,
+            users,
+            traffic,
+            failures,
+            timer_lag: _,
+            send_queue,
+            worker_cpu_us,
+            target,
+        } = self;
         let ArrivalCounts { planned, started, missed, lag: _ } = arrivals;
         let counts =
             |op: &OpFigures| OpFigures { started: op.started, ok: op.ok, failed: op.failed, ..OpFigures::default() };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::untrusted::{cut, one_line};
-use super::{doubts, figures, promises, wording};
+use super::{doubts, drift, figures, promises, wording};
 
 /// Whether the terminal gets colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub fn write(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
     operations(results, layout, out)?;
     delivery(results, layout, out)?;
     own(results, layout, out)?;
+    drift(results, layout, out)?;
     generator(results, layout, out)?;
     gates(results, layout, out)?;
     verdict(results, layout, out)
@@ -165,6 +166,19 @@ fn own(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()
     }
     for line in wording::own_lines(results) {
         section("", &cut(&line, layout.columns - NAME_WIDTH), out)?;
+    }
+    Ok(())
+}
+
+/// What drifted; nothing on a run too short to tell, which the page says.
+fn drift(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    if !drift::is_told(results) {
+        return Ok(());
+    }
+    let drifts = drift::drifts(results);
+    section("drift", &drifts.summary, out)?;
+    for line in &drifts.drifting {
+        section("  drifting", &layout.yellow(&one_line(line)), out)?;
     }
     Ok(())
 }

@@ -303,7 +303,9 @@ fn says(
         DriftVerdict::Steady if low == 0.0 && high == 0.0 => format!("{figure} stayed at {before}"),
         DriftVerdict::Steady => format!("{figure} stayed steady around {before}: its change is {range} {unit} (95 %)"),
         DriftVerdict::CannotTell => {
-            format!("whether {figure} drifted cannot be told: its change is {range} {unit} (95 %), which a longer run narrows down")
+            format!(
+                "whether {figure} drifted cannot be told: its change is {range} {unit} (95 %), which a longer run narrows down"
+            )
         }
     }
 }

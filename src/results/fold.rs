@@ -15,9 +15,9 @@ use super::generator::GeneratorSums;
 use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, DriftFigures, EndedBy, TargetFigures, WindowFigures, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
-    OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures,
-    UserFigures,
+    ArrivalFigures, DeliveryFigures, DriftFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord,
+    LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo,
+    Series, TargetFigures, TrafficFigures, UserFigures, WindowFigures,
 };
 use super::{drift, invariants, spread};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures, TargetFigures};
 use super::DriftFigures;
+use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures, TargetFigures};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
 pub const RESULTS_FORMAT: u32 = 1;

@@ -39,7 +39,9 @@ fn sources(reader: &mut Reader, value: &Value<'_>, taken: &mut Vec<String>) -> O
     let list = reader.array("`metrics`", value, kind)?;
     if list.len() > SOURCES_MAX {
         let message = format!("`metrics` has more than {SOURCES_MAX} endpoints");
-        reader.problem(Problem::at(value.span(), message).help("the generator is no monitoring system: name the few that matter"));
+        reader.problem(
+            Problem::at(value.span(), message).help("the generator is no monitoring system: name the few that matter"),
+        );
         return None;
     }
     let sources: Vec<Option<MetricsSource>> = list.iter().map(|item| source(reader, item, taken)).collect();
@@ -48,7 +50,8 @@ fn sources(reader: &mut Reader, value: &Value<'_>, taken: &mut Vec<String>) -> O
 
 fn source(reader: &mut Reader, value: &Value<'_>, taken: &mut Vec<String>) -> Option<MetricsSource> {
     let fields = reader.table("an endpoint of `metrics`", value, METRICS_KEYS)?;
-    let way = "write `url = \"http://127.0.0.1:9100/metrics\"`, or only `url = \"/metrics\"` for a path of the target itself";
+    let way =
+        "write `url = \"http://127.0.0.1:9100/metrics\"`, or only `url = \"/metrics\"` for a path of the target itself";
     let url = fields.need(reader, "url", way).and_then(|value| metrics_url(reader, value));
     let way = "name what is read: `figures = { rss_bytes = \"process_resident_memory_bytes\" }`";
     let figures = fields.need(reader, "figures", way).and_then(|value| figures(reader, value, taken));
@@ -84,7 +87,11 @@ fn metrics_url(reader: &mut Reader, value: &Value<'_>) -> Option<MetricsUrl> {
 
 fn figures(reader: &mut Reader, value: &Value<'_>, taken: &mut Vec<String>) -> Option<Vec<(String, Selector)>> {
     let toml::de::DeValue::Table(table) = value.get_ref() else {
-        return reader.wrong_kind("`figures`", value, "a table such as `{ rss_bytes = \"process_resident_memory_bytes\" }`");
+        return reader.wrong_kind(
+            "`figures`",
+            value,
+            "a table such as `{ rss_bytes = \"process_resident_memory_bytes\" }`",
+        );
     };
     if table.is_empty() {
         reader.problem(Problem::at(value.span(), "`figures` is empty").help("name a figure, or drop the endpoint"));
@@ -100,7 +107,9 @@ fn figures(reader: &mut Reader, value: &Value<'_>, taken: &mut Vec<String>) -> O
         if !is_name || name.len() > NAME_CHARS_MAX || name == "scrapes" {
             let problem = Problem::at(place, format!("a figure cannot be called `{}`", super::read::shorten(name)));
             let problem = problem.expected("expected small letters, digits and `_`, at most 40");
-            reader.problem(problem.help("gates call it `target.NAME.max`; a name that ends in `_bytes` or `_s` has a unit"));
+            reader.problem(
+                problem.help("gates call it `target.NAME.max`; a name that ends in `_bytes` or `_s` has a unit"),
+            );
         } else if taken.iter().any(|known| known == name) {
             let problem = Problem::at(place, format!("the figure `{name}` is there twice"));
             reader.problem(problem.help(format!(
@@ -110,14 +119,17 @@ fn figures(reader: &mut Reader, value: &Value<'_>, taken: &mut Vec<String>) -> O
         } else {
             taken.push(name.to_owned());
         }
-        let Some(text) = reader.text_as(&format!("`{}`", super::read::shorten(name)), value, "the name of a metric") else {
+        let Some(text) = reader.text_as(&format!("`{}`", super::read::shorten(name)), value, "the name of a metric")
+        else {
             continue;
         };
         match Selector::parse(text.text) {
             Ok(selector) => figures.push((name.to_owned(), selector)),
             Err(why) => {
                 let problem = Problem::at(text.place, format!("`{}` selects no metric: {why}", text.shown));
-                reader.problem(problem.help("such as `queue_depth`, `queue_depth{kind=\"out\"}`, `max(queue_depth)` or `rate(requests_total)`"));
+                reader.problem(problem.help(
+                    "such as `queue_depth`, `queue_depth{kind=\"out\"}`, `max(queue_depth)` or `rate(requests_total)`",
+                ));
             }
         }
     }

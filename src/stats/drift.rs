@@ -92,7 +92,8 @@ mod tests {
         let mut counts = Vec::new();
         for memory in [0.0, 0.4, 0.6, 0.8] {
             for length in [24, 30, 60] {
-                let drifts = |seed: &u64| drift(&series(*seed, length, 0.1, memory, 0.0)).is_some_and(|d| d.is_significant());
+                let drifts =
+                    |seed: &u64| drift(&series(*seed, length, 0.1, memory, 0.0)).is_some_and(|d| d.is_significant());
                 let found = (0..200).filter(drifts).count();
                 counts.push((memory, length, found));
             }

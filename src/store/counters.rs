@@ -147,9 +147,10 @@ impl Target {
     }
 
     fn into_gauges(self) -> TargetGauges {
-        let figures = self.figures.into_iter().map(|(name, (first, last, min, max, sum, count))| {
-            (name, Gauge { first, last, min, max, sum, count })
-        });
+        let figures = self
+            .figures
+            .into_iter()
+            .map(|(name, (first, last, min, max, sum, count))| (name, Gauge { first, last, min, max, sum, count }));
         TargetGauges { scrapes: self.scrapes, failed: self.failed, figures: figures.collect() }
     }
 }
@@ -181,7 +182,8 @@ impl Counters {
     /// The counters of an interval.
     pub(super) fn of(record: &IntervalRecord) -> Counters {
         let IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health } = record;
-        let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, send_queue: queue, target, .. } = figures;
+        let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, send_queue: queue, target, .. } =
+            figures;
         let ops = OpId::ALL.iter().zip(ops).map(|(op, figures)| (op, [figures.started, figures.ok, figures.failed]));
         Counters {
             from: *from,

@@ -125,10 +125,11 @@ fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions
     });
     let targets = Targets { service: dialer.clone(), files, rest: None, pages: pages.collect() };
     let load_planned_s = plan.scenario.load.duration().as_secs_f64();
-    let steady = plan.scenario.load.steady().map(|(from, to)| WindowFigures {
-        from_s: from.as_secs_f64(),
-        to_s: to.as_secs_f64(),
-    });
+    let steady = plan
+        .scenario
+        .load
+        .steady()
+        .map(|(from, to)| WindowFigures { from_s: from.as_secs_f64(), to_s: to.as_secs_f64() });
     let info = RunInfo { load_planned_s, steady, ..RunInfo::default() };
     (RunOptions { plan: Arc::clone(plan), info, targets, interval, stop }, tell)
 }

@@ -20,8 +20,7 @@ impl Timeline<'_> {
             values.filter(|value| value.is_finite()).reduce(f64::max)
         };
         let values: Vec<f64> = self.lines.buckets.iter().filter_map(max_of).collect();
-        let (Some(min), Some(max)) =
-            (values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max))
+        let (Some(min), Some(max)) = (values.iter().copied().reduce(f64::min), values.iter().copied().reduce(f64::max))
         else {
             return Figure::without(name, "nothing was read");
         };

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use askama::Template;
 
+use crate::report::drift::{self, Drifts};
 use crate::report::untrusted::VisibleText;
 use crate::report::{doubts, figures, wording};
 use crate::results::{GateFigures, Outcome, Results, RunInfo, Severity};
@@ -40,6 +41,7 @@ struct Page<'a> {
     load: Vec<Figure>,
     responses: Vec<Figure>,
     more_responses: Vec<Figure>,
+    drifts: Drifts,
     own: Vec<Figure>,
     own_note: String,
     curves: Vec<Figure>,
@@ -97,6 +99,7 @@ fn page(results: &Results) -> Page<'_> {
         load: timeline.load(),
         responses,
         more_responses,
+        drifts: drift::drifts(results),
         own: timeline.own(),
         own_note: wording::scrapes(results),
         curves: curves::figures(results),
