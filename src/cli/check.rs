@@ -13,7 +13,7 @@ use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
 use crate::plan::Plan;
 use crate::report::figures;
-use crate::scenario::{Scenario, Stage, TargetUrl};
+use crate::scenario::{Day, Scenario, Stage, TargetUrl};
 
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Pass;
@@ -84,6 +84,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         "group_count": plan.topology.groups(),
         "load": {
             "duration_s": scenario.load.duration().as_secs_f64(),
+            "day": scenario.load.day.map(day),
             "users": curve(&scenario.load.users, ""),
             "arrivals": curve(&scenario.load.arrivals, "/s"),
             "arrivals_planned": arrivals,
@@ -117,13 +118,22 @@ fn doubts(scenario: &Scenario) -> Vec<String> {
     doubts
 }
 
+/// A compressed day in a sentence.
+fn day(day: Day) -> String {
+    let Day { speed_up, days, opening, .. } = day;
+    let length = figures::seconds(f64::from(days) * 86_400.0 / speed_up);
+    let (days, opening) = (figures::counted(u64::from(days), "day"), figures::seconds(opening.as_secs_f64()));
+    let (speed_up, start) = (figures::number(speed_up), day.starts_at());
+    format!("{days} from {start} on in {length}, {speed_up} times as fast as the clock, after an opening of {opening}")
+}
+
 fn curve(stages: &[Stage], unit: &str) -> Vec<String> {
     stages
         .iter()
         .map(|stage| {
             let over = figures::seconds(stage.over.as_secs_f64());
             match stage.to {
-                Some(to) => format!("to {to}{unit} over {over}"),
+                Some(to) => format!("to {}{unit} over {over}", (to * 10.0).round() / 10.0),
                 None => format!("hold {over}"),
             }
         })
@@ -161,6 +171,9 @@ fn prose(plan: &serde_json::Value) -> String {
         groups.map(|kind| format!("{} of up to {}", word(&kind["name"]), word(&kind["members"]))).collect();
     if !groups.is_empty() {
         row("groups", format!("{} in all: {}", word(&plan["group_count"]), groups.join(", ")));
+    }
+    if let Some(day) = plan["load"]["day"].as_str() {
+        row("day", day.to_owned());
     }
     row("online", list(&plan["load"]["users"], ", "));
     row("arrivals", list(&plan["load"]["arrivals"], ", "));

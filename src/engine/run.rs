@@ -26,7 +26,7 @@ use crate::metrics::Interval;
 use crate::plan::{Directory, Resumption};
 use crate::protocol::dialect::{Dialect, LoginForm};
 use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd};
-use crate::scenario::{Scenario, Stage};
+use crate::scenario::{Load, Scenario};
 use crate::tick::Tick;
 use crate::user::Mode;
 
@@ -246,7 +246,7 @@ impl Run {
         }
         observer.record(Record::Interval(Box::new(self.set_up(figures, prepared_at, load_start, load_from))));
         if plan.resumption().is_none() {
-            for mark in marks(&load.users) {
+            for mark in marks(load) {
                 observer.record(Record::Mark(mark));
             }
         }
@@ -514,14 +514,17 @@ pub(super) fn token_trouble(trouble: &TokenTrouble, dialect: &Dialect) -> String
 }
 
 /// The stages of the users curve, named.
-fn marks(stages: &[Stage]) -> Vec<Mark> {
+fn marks(load: &Load) -> Vec<Mark> {
     let mut start = 0.0;
-    stages
+    load.users
         .iter()
-        .map(|stage| {
+        .zip(&load.stages)
+        .map(|(stage, named)| {
             let from_s = start;
             start += stage.over.as_secs_f64();
             let label = match stage.to {
+                // Of a day the times say more.
+                _ if load.day.is_some() => named.name.clone(),
                 Some(users) => format!("to {users} users"),
                 None => "hold".to_owned(),
             };

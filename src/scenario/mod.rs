@@ -6,6 +6,7 @@
 
 mod check;
 mod curves;
+mod day;
 mod endpoint;
 mod expand;
 mod gates;

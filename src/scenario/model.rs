@@ -258,10 +258,25 @@ pub struct Load {
     pub arrivals: Vec<Stage>,
     /// The stages of both curves with their names.
     pub stages: Vec<NamedStage>,
+    /// The day that the curves were made of, where they were.
+    pub day: Option<Day>,
     /// How arrivals are spaced.
     pub spacing: Spacing,
     /// How long what is in flight at the end is waited for.
     pub drain: Duration,
+}
+
+/// A day that is run through faster than the clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Day {
+    /// So many times as fast, at least 1.
+    pub speed_up: f64,
+    /// Minute of the day at which it begins.
+    pub start: u32,
+    /// So many days.
+    pub days: u32,
+    /// Time before it, by the clock, in which those who are online at its beginning come.
+    pub opening: Duration,
 }
 
 /// A stretch of a load curve.

@@ -214,13 +214,32 @@ fn stage(to: Value) -> Value {
 
 fn load_section() -> Value {
     let curve = |stage: &str, what: &str| json!({ "type": "array", "minItems": 1, "items": reference(stage), "description": what });
-    table(
+    let mut section = table(
         "How much, when.",
         json!({
             "users": curve("users_stage", "How many users are online."),
             "arrivals": curve("arrivals_stage", "How many iterations begin each second, whatever the server does."),
+            "day": day_section(),
             "arrival_spacing": words(curves::SPACINGS, Some("poisson"), "How arrivals are spaced."),
             "drain": reference("duration"),
+        }),
+        &[],
+    );
+    section["anyOf"] = json!([{ "required": ["users"] }, { "required": ["day"] }]);
+    section
+}
+
+fn day_section() -> Value {
+    let points = |value: Value, what: &str| json!({ "type": "object", "minProperties": 1, "additionalProperties": value, "description": what });
+    table(
+        "The load as a table of times of day, run through faster than the clock; instead of `users` and `arrivals`.",
+        json!({
+            "speed_up": { "type": "number", "minimum": 1, "maximum": 1440, "default": 1, "description": "24 makes an hour of a day." },
+            "start": { "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "description": "Time of day at which the load begins; the first of `users` when not given." },
+            "days": { "type": "integer", "minimum": 1, "default": 1 },
+            "opening": reference("duration"),
+            "users": points(json!({ "type": "integer", "minimum": 0, "maximum": users::USERS_MAX }), "How many users are online at each time, such as `\"09:00\" = 1000`; linear between them."),
+            "arrivals": points(reference("rate"), "How many iterations begin each second at each time."),
         }),
         &["users"],
     )
@@ -398,6 +417,7 @@ mod tests {
             ("/properties/topology", topology::TOPOLOGY_KEYS),
             ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
             ("/properties/load", curves::LOAD_KEYS),
+            ("/properties/load/properties/day", super::super::day::DAY_KEYS),
             ("/properties/health", super::super::health::HEALTH_KEYS),
             ("/properties/journal", super::super::journal::JOURNAL_KEYS),
             ("/properties/persona/items", persona::PERSONA_KEYS),
