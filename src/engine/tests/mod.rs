@@ -4,6 +4,7 @@ mod aborts;
 mod arrivals;
 mod clean;
 mod connects;
+mod drift;
 mod faults;
 mod resumed;
 mod steady;
