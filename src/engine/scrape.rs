@@ -229,9 +229,9 @@ mod tests {
             named(&figures, &[Some(total), Some(7.0)], &mut counters, Tick::from_micros(second * 1_000_000)).0
         };
         let level = ("level".to_owned(), 7.0);
-        assert_eq!(at(0, 100.0), [level.clone()]);
+        assert_eq!(at(0, 100.0), std::slice::from_ref(&level));
         assert_eq!(at(2, 150.0), [("per_s".to_owned(), 25.0), level.clone()]);
-        assert_eq!(at(3, 10.0), [level.clone()]);
+        assert_eq!(at(3, 10.0), std::slice::from_ref(&level));
         assert_eq!(at(4, 11.0), [("per_s".to_owned(), 1.0), level]);
         let missing = named(&figures, &[None, Some(1.0)], &mut counters, Tick::ZERO).1;
         assert_eq!(missing, ["per_s"]);

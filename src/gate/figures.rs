@@ -159,8 +159,10 @@ fn broken(results: &Results, subject: &Subject) -> u64 {
     invariant(results, subject, |figures| figures.violated)
 }
 
+type ReadGauge = fn(&GaugeFigures) -> f64;
+
 /// Values of a figure of the target's own, by their words.
-static GAUGES: [(&str, fn(&GaugeFigures) -> f64); 5] = [
+static GAUGES: [(&str, ReadGauge); 5] = [
     ("max", |gauge| gauge.max),
     ("last", |gauge| gauge.last),
     ("mean", |gauge| gauge.mean),

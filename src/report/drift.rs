@@ -43,3 +43,57 @@ pub fn drifts(results: &Results) -> Drifts {
 pub fn is_told(results: &Results) -> bool {
     results.drift.iter().any(|drift| drift.blocks > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Format, fixture, render};
+    use crate::results::{DriftFigures, GaugeFigures, SeriesPoint, TargetFigures};
+
+    fn drift(verdict: DriftVerdict, says: &str, blocks: u64) -> DriftFigures {
+        DriftFigures { verdict, says: says.to_owned(), blocks, ..DriftFigures::default() }
+    }
+
+    fn written(results: &Results) -> [String; 2] {
+        let mut page = Vec::new();
+        render(Format::Html, results, &mut page).expect("memory takes it");
+        let mut text = Vec::new();
+        crate::report::text::write(results, crate::report::text::Layout::default(), &mut text)
+            .expect("memory takes it");
+        [page, text].map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+    }
+
+    #[test]
+    fn what_drifted_is_said_first_and_what_a_target_says_stays_text() {
+        let mut results = fixture::rich();
+        results.drift = vec![
+            drift(DriftVerdict::Drifting, "target.held_bytes grew by 4.10 %/h", 60),
+            drift(DriftVerdict::CannotTell, "whether upload.rate drifted cannot be told", 24),
+            drift(DriftVerdict::Steady, "publish.rate stayed steady", 60),
+        ];
+        let gauge = GaugeFigures { first: 1e6, last: 2e6, min: 1e6, max: 2e6, mean: 1.5e6, samples: 9 };
+        let name = "held_bytes<script>".to_owned();
+        results.target = TargetFigures { scrapes: 10, failed: 1, figures: [(name.clone(), gauge)].into() };
+        for (at, point) in results.series.points.iter_mut().enumerate().filter(|(at, _)| at % 3 > 0) {
+            let value = 1e6 + at as f64;
+            let point: &mut SeriesPoint = point;
+            point.target.insert(name.clone(), crate::results::GaugePoint { last: value, max: value });
+        }
+        let [page, text] = written(&results);
+        assert!(page.contains("1 figure drifted, 1 stayed steady, of 1 it cannot be told"), "{text}");
+        assert!(page.contains("<strong>target.held_bytes grew by 4.10 %/h</strong>") && !page.contains("<script"));
+        assert!(page.contains("of which 1 gave nothing"));
+        assert!(text.contains("  drifting  target.held_bytes grew by 4.10 %/h"), "{text}");
+        assert!(text.contains("held_bytes<script> 977 KiB → 1.91 MiB"), "{text}");
+    }
+
+    #[test]
+    fn a_run_too_short_to_tell_says_so_on_the_page_alone() {
+        let mut results = fixture::rich();
+        results.drift =
+            vec![drift(DriftVerdict::CannotTell, "whether it drifted cannot be told: the load was short", 0)];
+        let [page, text] = written(&results);
+        assert!(page.contains("nothing can be told: the load was short"));
+        assert!(!text.contains("drift"), "{text}");
+    }
+}

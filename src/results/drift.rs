@@ -101,8 +101,10 @@ pub struct DriftFigures {
     pub significant: bool,
 }
 
-/// One figure in each block: its value, or how many samples it has of how many that it needs.
-type Values = Vec<Result<f64, (u64, u64)>>;
+/// A figure in one block: its value, or how many samples it has of how many that it needs.
+type Value = Result<f64, (u64, u64)>;
+/// One figure in each block.
+type Values = Vec<Value>;
 
 /// The drift of every figure over a stretch of the load, what drifted first.
 pub(super) fn measure(timeline: &Timeline, load_start: Tick, steady: WindowFigures) -> Vec<DriftFigures> {
@@ -181,7 +183,7 @@ fn in_blocks(
     all
 }
 
-fn values_of(point: &Point<Latency>, covered_s: f64) -> Vec<(String, DriftKind, Result<f64, (u64, u64)>)> {
+fn values_of(point: &Point<Latency>, covered_s: f64) -> Vec<(String, DriftKind, Value)> {
     let mut values = Vec::new();
     let mut times = |name: &str, latency: &Latency| {
         for (word, quantile, wanted) in [("p50", 0.5, 10), ("p95", 0.95, 20), ("p99", 0.99, 100)] {

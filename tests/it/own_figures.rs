@@ -99,10 +99,8 @@ fn what_cannot_be_read_is_counted_and_said_and_is_no_zero() {
 fn a_process_of_this_machine_is_read_by_the_file_with_its_number() {
     let folder = Folder::new();
     let file = folder.write("own.pid", &format!("{}\n", std::process::id()));
-    let mut server = crate::program::Background::start(["simulate", "--listen", "127.0.0.1:0"]);
-    let line = server.wait_for("ws://");
-    let url =
-        line.split_whitespace().find(|word| word.contains("ws://")).expect("an address").trim_matches(['`', '.', ',']);
+    let server = crate::simulated::Simulated::start(&[]);
+    let url = server.url.clone();
     let text = scenario(
         &format!("process = {{ pid_file = \"{file}\" }}"),
         "\"target.rss_bytes.max < 100 GiB\", \"target.threads.last >= 1\"",
@@ -114,7 +112,7 @@ fn a_process_of_this_machine_is_read_by_the_file_with_its_number() {
         assert!(own[figure]["samples"].as_u64().is_some_and(|samples| samples >= 3), "{figure}: {own}");
     }
     assert!(own["rss_bytes"]["min"].as_f64().is_some_and(|bytes| bytes > 1e6), "{own}");
-    server.signal("INT");
+    server.stop();
 }
 
 #[test]
