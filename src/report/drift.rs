@@ -72,7 +72,7 @@ mod tests {
             drift(DriftVerdict::Steady, "publish.rate stayed steady", 60),
         ];
         let gauge = GaugeFigures { first: 1e6, last: 2e6, min: 1e6, max: 2e6, mean: 1.5e6, samples: 9 };
-        let name = "held_bytes<script>".to_owned();
+        let name = "<script>held_bytes".to_owned();
         results.target = TargetFigures { scrapes: 10, failed: 1, figures: [(name.clone(), gauge)].into() };
         for (at, point) in results.series.points.iter_mut().enumerate().filter(|(at, _)| at % 3 > 0) {
             let value = 1e6 + at as f64;
@@ -84,7 +84,7 @@ mod tests {
         assert!(page.contains("<strong>target.held_bytes grew by 4.10 %/h</strong>") && !page.contains("<script"));
         assert!(page.contains("of which 1 gave nothing"));
         assert!(text.contains("  drifting  target.held_bytes grew by 4.10 %/h"), "{text}");
-        assert!(text.contains("held_bytes<script> 977 KiB → 1.91 MiB"), "{text}");
+        assert!(text.contains("<script>held_bytes 977 KiB → 1.91 MiB"), "{text}");
     }
 
     #[test]
