@@ -71,7 +71,8 @@ fn a_short_day_runs_and_its_marks_are_its_times() {
     let text = day(
         "[load.day]\nspeed_up = 1440\nopening = \"500ms\"\nusers = { \"00:00\" = 8, \"12:00\" = 4 }\narrivals = { \"00:00\" = \"5/s\" }\n",
     );
-    let scenario = folder.write("day.toml", &format!("{text}\n[gates]\nabort_when = [ \"publish.count > 0 after 3s\" ]\n"));
+    let scenario =
+        folder.write("day.toml", &format!("{text}\n[gates]\nabort_when = [ \"publish.count > 0 after 3s\" ]\n"));
     let out = folder.argument("run");
     call(["run", &scenario, "--out", &out, "--progress", "none", "--set", "health.intervals=600"]).with_code(1);
     let results = results(&folder.path("run"));
