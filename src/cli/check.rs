@@ -13,7 +13,7 @@ use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
 use crate::plan::Plan;
 use crate::report::figures;
-use crate::scenario::{Day, Scenario, Stage, TargetUrl};
+use crate::scenario::{Day, NamedStage, Scenario, Stage, TargetUrl};
 
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Pass;
@@ -69,6 +69,9 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
     };
     let ports = PortNeed::of(&scenario, PortRange::of_system());
     let arrivals = if scenario.load.arrivals.is_empty() { None } else { Some(plan.arrivals(0).count()) };
+    // Of a day the times say more than the lengths.
+    let named = if scenario.load.day.is_some() { scenario.load.stages.as_slice() } else { &[] };
+    let (users_named, arrivals_named) = named.split_at(scenario.load.users.len().min(named.len()));
     json!({
         "file": file,
         "ok": true,
@@ -85,8 +88,8 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         "load": {
             "duration_s": scenario.load.duration().as_secs_f64(),
             "day": scenario.load.day.map(day),
-            "users": curve(&scenario.load.users, ""),
-            "arrivals": curve(&scenario.load.arrivals, "/s"),
+            "users": curve(&scenario.load.users, users_named, ""),
+            "arrivals": curve(&scenario.load.arrivals, arrivals_named, "/s"),
             "arrivals_planned": arrivals,
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
@@ -127,14 +130,16 @@ fn day(day: Day) -> String {
     format!("{days} from {start} on in {length}, {speed_up} times as fast as the clock, after an opening of {opening}")
 }
 
-fn curve(stages: &[Stage], unit: &str) -> Vec<String> {
+fn curve(stages: &[Stage], named: &[NamedStage], unit: &str) -> Vec<String> {
     stages
         .iter()
-        .map(|stage| {
+        .enumerate()
+        .map(|(index, stage)| {
+            let name = named.get(index).map_or_else(String::new, |named| format!("{}: ", named.name));
             let over = figures::seconds(stage.over.as_secs_f64());
             match stage.to {
-                Some(to) => format!("to {}{unit} over {over}", (to * 10.0).round() / 10.0),
-                None => format!("hold {over}"),
+                Some(to) => format!("{name}to {}{unit} over {over}", (to * 10.0).round() / 10.0),
+                None => format!("{name}hold {over}"),
             }
         })
         .collect()

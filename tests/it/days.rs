@@ -37,14 +37,20 @@ fn a_day_becomes_stages_called_by_their_times() {
     assert_eq!(load["duration_s"].as_f64(), Some(61.0), "{load}");
     assert_eq!(
         load["users"],
-        serde_json::json!(["to 2 over 1 s", "to 8 over 7.5 s", "hold 7.5 s", "to 2 over 15 s", "hold 30 s"])
+        serde_json::json!([
+            "opening: to 2 over 1 s",
+            "06:00-09:00: to 8 over 7.5 s",
+            "09:00-12:00: hold 7.5 s",
+            "12:00-18:00: to 2 over 15 s",
+            "18:00-06:00: hold 30 s"
+        ])
     );
     assert_eq!(load["arrivals"].as_array().map(Vec::len), Some(5), "{load}");
     // 20/s on average from 06:00 to 18:00, which takes 30 s.
     assert!(load["arrivals_planned"].as_u64().is_some_and(|count| count.abs_diff(600) < 120), "{load}");
     assert!(load["day"].as_str().is_some_and(|text| text.contains("1 day from 06:00 on in 1 min")), "{load}");
     let half = planned(&day(OFFICE), &["--users", "4"]);
-    assert_eq!(half["load"]["users"][1], "to 4 over 7.5 s");
+    assert_eq!(half["load"]["users"][1], "06:00-09:00: to 4 over 7.5 s");
     assert_eq!(half["users"], 4);
 }
 
