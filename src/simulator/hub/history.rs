@@ -25,8 +25,18 @@ impl History {
     /// Adds a message; gives the bytes freed when the oldest had to go.
     pub fn push(&mut self, message: Stored, most: usize) -> usize {
         let freed = if self.messages.len() >= most.max(1) { self.drop_oldest() } else { 0 };
-        self.messages.push_back(message);
+        // Nearly always it is the last one.
+        let at = match self.messages.back().is_none_or(|last| last.seq <= message.seq) {
+            true => self.messages.len(),
+            false => self.messages.partition_point(|other| other.seq <= message.seq),
+        };
+        self.messages.insert(at, message);
         freed
+    }
+
+    /// Whether a message has this number.
+    pub fn holds(&self, seq: u64) -> bool {
+        self.messages.binary_search_by_key(&seq, |message| message.seq).is_ok()
     }
 
     pub fn first_seq(&self) -> Option<u64> {
