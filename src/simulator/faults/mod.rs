@@ -15,7 +15,8 @@ mod plan;
 
 pub use chance::Chance;
 pub use corrupt::{
-    BadFrame, corrupted_bytes, corrupted_message, corrupted_past, of_other_run, phantom_of, retitled, with_less_received,
+    BadFrame, corrupted_bytes, corrupted_message, corrupted_past, of_other_run, phantom_of, retitled,
+    with_less_received,
 };
 pub use delay::Delay;
 pub use injector::{Broken, DeliveryFault, Injector, RequestFault};

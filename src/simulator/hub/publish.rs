@@ -64,14 +64,7 @@ impl Hub {
         }
     }
 
-    fn fan_out(
-        &self,
-        call: &Call<'_>,
-        (at, seq): (TopicRef, u64),
-        own: &Utf8Bytes,
-        noecho: bool,
-        out: &mut Outbox,
-    ) {
+    fn fan_out(&self, call: &Call<'_>, (at, seq): (TopicRef, u64), own: &Utf8Bytes, noecho: bool, out: &mut Outbox) {
         let Some(topic) = self.topics.get(at) else { return };
         let mirrored = topic.peer_of(call.user).map(|peer| {
             let accounts = &self.accounts;

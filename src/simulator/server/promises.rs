@@ -114,8 +114,7 @@ impl Shell {
     fn break_replies(&self, session: SessionId, fault: &RequestFault, out: &mut Outbox) {
         let mut injector = self.injector.borrow_mut();
         let is_ack = |frame: &Outgoing| frame.session == session && frame.kind == FrameKind::Reply;
-        let is_echo =
-            |frame: &Outgoing| matches!(frame.kind, FrameKind::Delivery { to: Receiver::Publisher, .. });
+        let is_echo = |frame: &Outgoing| matches!(frame.kind, FrameKind::Delivery { to: Receiver::Publisher, .. });
         let ack = out.frames.iter().position(is_ack).filter(|_| out.published);
         if let Some(ack) = ack
             && injector.breaks(Broken::DoubleAck)
@@ -160,7 +159,8 @@ impl Shell {
     fn count_unheard(&self, publisher: SessionId, topic: TopicRef) {
         let (mut watched, hub) = (self.watched.borrow_mut(), self.hub.borrow());
         watched.detached.retain(|(session, of)| !hub.is_attached(*session, *of));
-        let unheard = watched.detached.iter().filter(|(session, of)| *of == topic && !hub.is_same_user(*session, publisher));
+        let unheard =
+            watched.detached.iter().filter(|(session, of)| *of == topic && !hub.is_same_user(*session, publisher));
         self.injector.borrow_mut().counters.silent_detach_deliveries += unheard.count() as u64;
     }
 
@@ -182,10 +182,12 @@ impl Shell {
         if injector.may_break(Broken::AfterLeave) && hub.is_group(topic) {
             let mut watched = self.watched.borrow_mut();
             watched.left.retain(|(session, of, _)| !hub.is_attached(*session, *of));
-            let mut left = watched.left.iter().rev().filter(|(session, of, _)| {
+            let is_meant = |(session, of, _): &&(SessionId, TopicRef, Parting)| {
                 *of == topic && !hub.is_same_user(*session, publisher)
-            });
-            if let Some(&(session, _, how)) = left.next()
+            };
+            let left: Vec<_> = watched.left.iter().filter(is_meant).collect();
+            let turn = (injector.counters.after_leave + injector.counters.after_removal) as usize;
+            if let Some(&&(session, _, how)) = left.get(turn % left.len().max(1))
                 && injector.breaks(Broken::AfterLeave)
             {
                 strays.push(Stray { session, text: text.clone(), why: Broken::AfterLeave, how });
