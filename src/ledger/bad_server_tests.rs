@@ -63,6 +63,20 @@ fn a_jump_is_a_gap_until_the_history_explains_it() {
 }
 
 #[test]
+fn what_two_workers_saw_of_a_busy_topic_is_no_gap_until_both_are_in() {
+    let mut book = book();
+    // Each worker has every second number; one is missing at the very beginning.
+    let of = |story: Story, parity: u64| {
+        let seqs = (1..2_000u64).filter(|seq| seq % 2 == parity && *seq != 4);
+        seqs.fold(story, |story, seq| story.accepted(1 + parity, seq, 100 + seq / 10, seq))
+    };
+    book.take(&of(pair(), 0).0);
+    book.take(&of(Story::default(), 1).0);
+    book.settle(ms(20_000));
+    assert_eq!(book.gaps().iter().map(|gap| (gap.low, gap.high)).collect::<Vec<_>>(), [(4, 4)]);
+}
+
+#[test]
 fn numbers_up_to_the_last_one_there_is_are_no_trouble() {
     let totals = pair().accepted(1, 5, 100, u64::MAX).accepted(1, 6, 110, u64::MAX - 1).judged();
     assert_eq!((totals.accepted, violated(&totals, Invariant::SeqUnique)), (2, 0));

@@ -69,14 +69,27 @@ impl Book {
 
     /// Notes the number of an accepted message.
     pub(super) fn number(&mut self, key: u64, topic: TopicKey, seq: u64, at: Tick) {
-        let Some(topic) = self.topics.get_mut(&topic).filter(|_| seq > 0) else { return };
-        let checks = &mut self.totals.checks;
-        checks.holds(Invariant::SeqDense);
-        if !topic.numbers.insert(seq) {
-            checks.found(Invariant::SeqUnique, at, || {
-                format!("{} is {seq}, and so is another message of its topic", named(key))
-            });
+        if seq > 0 {
+            self.numbered.push((topic, seq, key, at));
         }
+    }
+
+    /// Enters the numbers of all messages that were just judged. In their order: what several workers saw of a topic is
+    /// judged worker by worker, and would be all gaps until the last one's is in.
+    pub(super) fn enter_numbers(&mut self) {
+        let mut numbered = std::mem::take(&mut self.numbered);
+        numbered.sort_by_key(|(topic, seq, ..)| (*topic, *seq));
+        let checks = &mut self.totals.checks;
+        for (topic, seq, key, at) in numbered.drain(..) {
+            let Some(topic) = self.topics.get_mut(&topic) else { continue };
+            checks.holds(Invariant::SeqDense);
+            if !topic.numbers.insert(seq) {
+                checks.found(Invariant::SeqUnique, at, || {
+                    format!("{} is {seq}, and so is another message of its topic", named(key))
+                });
+            }
+        }
+        self.numbered = numbered;
     }
 
     /// Compares a message of the history with what is known of it.

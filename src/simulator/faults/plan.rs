@@ -404,6 +404,8 @@ mod tests {
             ("lots = 1", "unknown field `lots`"),
             ("lost = {}", "`lost` says neither"),
             ("lost = { rate = 2.0 }", "`rate` outside"),
+            ("silent_detach = { max = 3 }", "`silent_detach` says neither"),
+            ("marks = { every = 0 }", "`marks` has `every = 0`"),
             ("[delay]\npub = { constant = \"soon\" }", "no duration"),
             ("[delay]\npub = { uniform = [\"2s\", \"1s\"] }", "`delay.pub` is uniform"),
             ("[[reject]]\nop = \"pub\"\ncode = 200\nevery = 1", "outside 300 to 599"),

@@ -110,3 +110,21 @@ impl Budget {
         self.order.retain(|(topic, seq)| exists(*topic, *seq));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Accounts, Rules};
+    use super::*;
+
+    #[test]
+    fn messages_are_in_the_order_of_their_numbers_even_when_those_go_backward() {
+        let (mut history, mut accounts) = (History::default(), Accounts::new(&Rules::default()));
+        let from = accounts.sign_up("author", "password", jiff::Timestamp::UNIX_EPOCH).expect("is new");
+        for seq in [1, 2, 5, 2, 4] {
+            history.push(Stored { seq, from, frame: seq.to_string().into() }, 10);
+        }
+        let read: Vec<u64> = history.range(2, 5).map(|message| message.seq).collect();
+        assert_eq!(read, [4, 2, 2]);
+        assert!(history.holds(5) && !history.holds(3));
+    }
+}
