@@ -120,6 +120,15 @@ fn a_misdelivery_hides_no_loss() {
 }
 
 #[test]
+fn who_is_owed_a_message_is_asked_about_once_for_each() {
+    let mut book = book();
+    book.take(&pair().accepted(1, 5, 100, 1).accepted(1, 6, 8_000, 2).delivered(2, 1, 6, 2, 8_001).0);
+    book.settle(ms(11_000));
+    assert_eq!(book.owed_since(ms(0), ms(6_000)), [attach(2, 0)]);
+    assert_eq!(book.owed_since(ms(6_000), ms(11_000)), [], "it has what came since");
+}
+
+#[test]
 fn a_second_acknowledgement_changes_nothing() {
     let totals = pair().accepted(1, 5, 100, 1).accepted(1, 5, 100, 1).delivered(2, 1, 5, 1, 103).judged();
     assert_eq!((totals.published, totals.accepted, totals.delivered, totals.lost), (1, 1, 1, 0));
