@@ -5,6 +5,7 @@ mod arrivals;
 mod clean;
 mod connects;
 mod faults;
+mod promises;
 mod resumed;
 mod steady;
 mod stuck;
