@@ -37,6 +37,8 @@ pub struct Book {
     pub(super) incomplete: VecDeque<u64>,
     /// By user, the first counter that has not been reported: what is below is a real message.
     reported: Vec<u32>,
+    /// Topic, number and key of messages that were just judged, and when they were accepted.
+    pub(super) numbered: Vec<(TopicKey, u64, u64, Tick)>,
     pub(super) totals: LedgerTotals,
 }
 
@@ -62,6 +64,7 @@ impl Book {
             fresh: VecDeque::new(),
             incomplete: VecDeque::new(),
             reported: Vec::new(),
+            numbered: Vec::new(),
             totals: LedgerTotals::default(),
         }
     }
@@ -267,6 +270,7 @@ impl Book {
                 self.revisit(key, watermark);
             }
         }
+        self.enter_numbers();
         self.forget_windows(oldest);
     }
 
@@ -333,6 +337,7 @@ impl Book {
         while let Some((_, key)) = self.fresh.pop_front() {
             self.look_at(key, now);
         }
+        self.enter_numbers();
         let is_open = |message: &Message| {
             let owes = message.missing.iter().flatten().any(|(_, absence)| *absence == Absence::Owed);
             owes || matches!(message.claim, Claim::Claimed { outcome: PublishOutcome::Unknown, .. })
@@ -365,6 +370,7 @@ impl Book {
         while let Some(key) = self.incomplete.pop_front() {
             self.give_up(key, ending);
         }
+        self.enter_numbers();
     }
 
     /// Whether nothing is owed: every message so far is complete, judged with what is known now.

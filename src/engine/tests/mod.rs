@@ -6,6 +6,7 @@ mod clean;
 mod connects;
 mod drift;
 mod faults;
+mod promises;
 mod resumed;
 mod steady;
 mod stuck;

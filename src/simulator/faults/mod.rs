@@ -14,9 +14,12 @@ mod injector;
 mod plan;
 
 pub use chance::Chance;
-pub use corrupt::{BadFrame, corrupted_bytes, corrupted_message, phantom_of};
+pub use corrupt::{
+    BadFrame, corrupted_bytes, corrupted_message, corrupted_past, of_other_run, phantom_of, retitled,
+    with_less_received,
+};
 pub use delay::Delay;
-pub use injector::{DeliveryFault, Injector, RequestFault};
+pub use injector::{Broken, DeliveryFault, Injector, RequestFault};
 pub use plan::{
     BadFrames, ConnectionDrop, FaultPlan, FaultPlanError, Operation, RefusedConnections, RefusedHow, Rejection,
     SlowReply, Stall, Swallow,
