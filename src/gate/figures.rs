@@ -228,6 +228,11 @@ static ROWS: &[Row] = &[
         "came after a later message",
     ),
     row("delivery.phantom", Count { value: |r, _| r.delivery.phantom, of: witnessed }, "messages that nobody sent"),
+    row(
+        "delivery.recovered",
+        Count { value: |r, _| r.delivery.recovered, of: witnessed },
+        "fetched from the history after a lost connection",
+    ),
     row("delivery.late", Count { value: |r, _| r.delivery.late, of: witnessed }, "came later than the timeout"),
     row("delivery.corrupted", Count { value: |r, _| r.delivery.corrupted, of: witnessed }, "changed on the way"),
     row(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FailureLog, Latency, Resubscribed, SendQueueCounts};
+use super::{CatchUps, FailureLog, Latency, Resubscribed, SendQueueCounts};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::tick::Tick;
 
@@ -114,6 +114,8 @@ pub struct UserCounts {
     pub unmatched_replies: u64,
     /// Subscribes that were added after a gap.
     pub resubscribed: Resubscribed,
+    /// What users fetched from the history after a lost connection.
+    pub caught_up: CatchUps,
 }
 
 /// Kinds of received frames.
@@ -341,6 +343,7 @@ impl UserCounts {
         self.duplicate_replies += other.duplicate_replies;
         self.unmatched_replies += other.unmatched_replies;
         self.resubscribed.merge(&other.resubscribed);
+        self.caught_up.merge(&other.caught_up);
     }
 }
 

@@ -3,12 +3,14 @@
 //! Recording is `&mut self`: no lock, no atomic, no channel for a sample. Once per interval a worker swaps its
 //! [`Interval`] out. Knows operations by number and nothing of users or sockets. Start at [`Interval`].
 
+mod catch_ups;
 mod failures;
 mod interval;
 mod latency;
 mod resubscribed;
 mod send_queue;
 
+pub use catch_ups::CatchUps;
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
 pub use latency::{LATENCY_US_MAX, Latency};

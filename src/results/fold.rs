@@ -15,9 +15,9 @@ use super::generator::GeneratorSums;
 use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord, LatencyFigures, Mark,
-    OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo, Series, TrafficFigures,
-    UserFigures,
+    ArrivalFigures, CatchUpFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord,
+    LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo,
+    Series, TrafficFigures, UserFigures,
 };
 use super::{invariants, spread};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
@@ -303,6 +303,7 @@ impl Fold {
             unknown: ledger.unknown,
             expected: ledger.expected,
             delivered: ledger.delivered,
+            recovered: ledger.recovered,
             lost: ledger.lost,
             lost_by: by_kind.filter(|(_, count)| *count > 0).collect(),
             not_accepted: ledger.not_accepted,
@@ -341,6 +342,15 @@ impl Fold {
                 silently_detached: users.resubscribed.silently_detached,
                 refused: users.resubscribed.refused,
                 unanswered: users.resubscribed.unanswered,
+            },
+            caught_up: CatchUpFigures {
+                topics: users.caught_up.topics,
+                pages: users.caught_up.pages,
+                whole: users.caught_up.whole,
+                cut_short: users.caught_up.cut_short,
+                refused: users.caught_up.refused,
+                unanswered: users.caught_up.unanswered,
+                settled: users.caught_up.settled,
             },
         }
     }

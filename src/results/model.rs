@@ -222,6 +222,10 @@ pub struct DeliveryFigures {
     pub expected: u64,
     /// Deliveries that happened, each counted once.
     pub delivered: u64,
+    /// Deliveries that the user fetched from the history after a lost connection; part of `delivered`, and no part of
+    /// `delivery_us`.
+    #[serde(default)]
+    pub recovered: u64,
     /// Deliveries that had to happen and did not.
     pub lost: u64,
     /// Lost deliveries by where they were lost: `not_stored` (accepted, and not in the history), `not_pushed` (in the
@@ -299,6 +303,29 @@ pub struct UserFigures {
     /// Subscribes that were added to find out whether a session with a gap is attached. No part of `operations`.
     #[serde(default)]
     pub resubscribed: ResubscribedFigures,
+    /// What users fetched from the history after a lost connection. No part of `operations`.
+    #[serde(default)]
+    pub caught_up: CatchUpFigures,
+}
+
+/// Fetches from the history after a lost connection. `topics = whole + cut_short + refused + unanswered`, but for those
+/// under way when the run ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct CatchUpFigures {
+    /// Topics whose history was asked for.
+    pub topics: u64,
+    /// Pages asked for.
+    pub pages: u64,
+    /// Topics of which everything that was missed was fetched.
+    pub whole: u64,
+    /// Topics of which more was missed than is fetched at most.
+    pub cut_short: u64,
+    /// Topics whose history was refused.
+    pub refused: u64,
+    /// Topics whose history did not come in time, or whose connection ended before.
+    pub unanswered: u64,
+    /// Publishes of unknown outcome that were found, or found missing.
+    pub settled: u64,
 }
 
 /// Subscribes that were added after a gap. `asked = still_attached + silently_detached + refused + unanswered`.

@@ -214,6 +214,8 @@ pub struct Load {
     pub spacing: Spacing,
     /// How long what is in flight at the end is waited for.
     pub drain: Duration,
+    /// Users fetch what they missed, after a lost connection.
+    pub catch_up: bool,
 }
 
 /// A stretch of a load curve.

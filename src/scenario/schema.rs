@@ -196,6 +196,7 @@ fn load_section() -> Value {
             "arrivals": curve("arrivals_stage", "How many iterations begin each second, whatever the server does."),
             "arrival_spacing": words(curves::SPACINGS, Some("poisson"), "How arrivals are spaced."),
             "drain": reference("duration"),
+            "catch_up": { "type": "boolean", "default": true, "description": "Users fetch from the history what they missed after a lost connection." },
         }),
         &["users"],
     )

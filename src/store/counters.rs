@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::checks::{self, Promise};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{
-    EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, Resubscribed, SendQueueCounts, TrafficCounts,
+    CatchUps, EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, Resubscribed, SendQueueCounts, TrafficCounts,
     UserCounts,
 };
 use crate::ops::OpId;
@@ -86,7 +86,10 @@ counters!(Users {
     duplicate_replies: u64,
     unmatched_replies: u64,
     resubscribed: Resubs,
+    caught_up: Caught,
 });
+
+counters!(Caught { topics: u64, pages: u64, whole: u64, cut_short: u64, refused: u64, unanswered: u64, settled: u64 });
 
 counters!(Resubs { asked: u64, still_attached: u64, silently_detached: u64, refused: u64, unanswered: u64 });
 
@@ -106,6 +109,7 @@ counters!(Ledger {
     unknown: u64,
     expected: u64,
     delivered: u64,
+    recovered: u64,
     lost: u64,
     excused: BTreeMap<String, u64>,
     lost_by: BTreeMap<String, u64>,
@@ -249,7 +253,7 @@ impl Failure {
 impl Users {
     fn of(users: &UserCounts) -> Users {
         let close_code = |code: Option<u16>| code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-        let resubscribed = users.resubscribed;
+        let (resubscribed, caught_up) = (users.resubscribed, users.caught_up);
         Users {
             online: users.online,
             peak: users.peak,
@@ -264,6 +268,9 @@ impl Users {
             resubscribed: same_fields!(Resubs from resubscribed {
                 asked, still_attached, silently_detached, refused, unanswered,
             } with {}),
+            caught_up: same_fields!(Caught from caught_up {
+                topics, pages, whole, cut_short, refused, unanswered, settled,
+            } with {}),
         }
     }
 
@@ -274,7 +281,7 @@ impl Users {
         };
         let open = self.open.into_iter().map(|(op, count)| Ok((operation(&op)?, count)));
         let closed = self.closed_by_code.into_iter().map(|(code, count)| Ok((close_code(&code)?, count)));
-        let resubscribed = self.resubscribed;
+        let (resubscribed, caught_up) = (self.resubscribed, self.caught_up);
         Ok(UserCounts {
             online: self.online,
             peak: self.peak,
@@ -288,6 +295,9 @@ impl Users {
             unmatched_replies: self.unmatched_replies,
             resubscribed: same_fields!(Resubscribed from resubscribed {
                 asked, still_attached, silently_detached, refused, unanswered,
+            } with {}),
+            caught_up: same_fields!(CatchUps from caught_up {
+                topics, pages, whole, cut_short, refused, unanswered, settled,
             } with {}),
         })
     }
@@ -329,7 +339,7 @@ impl Ledger {
         let excused = ExcuseReason::ALL.iter().map(|&(reason, word)| (word, totals.excused[reason as usize]));
         let lost = LossKind::ALL.iter().map(|&(kind, word)| (word, totals.lost_by[kind as usize]));
         same_fields!(Ledger from totals {
-            published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
+            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
             corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
         } with {
             promises: checks::of(&totals.checks),
@@ -352,7 +362,7 @@ impl Ledger {
             lost_by[*kind as usize] = count;
         }
         Ok(same_fields!(LedgerTotals from self {
-            published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
+            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
             corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
         } with {
             checks: checks::into_checks(self.promises)?,

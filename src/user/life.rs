@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::ledger::{AttachEnd, PublishOutcome};
 use crate::metrics::Phase as Part;
-use crate::ops::{FailureKind, OpId};
+use crate::ops::{Effect, FailureKind, OpId};
 
 use super::Action;
 use super::event::{ConnectPhases, Lost};
-use super::machine::{Phase, Then, User, Way};
+use super::machine::{GivenUp, Phase, Then, User, Way};
 use super::world::Call;
 
 /// How long a user that leaves waits for the server's side of the close.
@@ -47,12 +47,14 @@ impl User {
             call.books.actions.push(Action::Close);
             self.phase = Phase::Leaving { deadline: call.now + LEAVE_WITHIN };
         } else {
+            self.abandon_missed(call);
             self.phase = Phase::Idle;
         }
     }
 
-    pub(super) fn drain(&mut self) {
+    pub(super) fn drain(&mut self, call: &mut Call<'_>) {
         self.is_draining = true;
+        self.abandon_unattached(call);
         if matches!(self.phase, Phase::Parked | Phase::Pausing { .. }) {
             self.phase = Phase::Idle;
         }
@@ -162,6 +164,13 @@ impl User {
             if matches!(open.way, Way::Http | Way::Acceptance) {
                 call.books.actions.push(Action::CancelHttp);
             }
+            if matches!(open.effect, Effect::Publish { .. }) {
+                let (counter, effect) = (open.counter, open.effect.clone());
+                let (has_echo, seq_before) = (open.has_echo, open.seq_before);
+                self.give_up(GivenUp { counter, effect, has_echo, seq_before });
+            }
+        }
+        if let Phase::Open(open) = &self.phase {
             if open.way != Way::Token {
                 self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
             }
@@ -186,6 +195,12 @@ impl User {
         self.drop_question(call);
         let Some(mut session) = self.session.take() else { return };
         call.books.online -= 1;
+        let is_interrupted = end == SessionEnd::Lost && self.will_catch_up(call);
+        if is_interrupted {
+            self.note_missed(call, &session.attachments);
+        } else if end == SessionEnd::Lost || !self.is_returning {
+            self.abandon_missed(call);
+        }
         // No reply comes to another connection.
         self.given_up.clear();
         let requested = match &self.phase {
@@ -195,6 +210,7 @@ impl User {
         };
         let how = match end {
             SessionEnd::Closed => AttachEnd::Disconnected,
+            SessionEnd::Lost if is_interrupted => AttachEnd::Interrupted,
             SessionEnd::Lost => AttachEnd::ConnectionLost,
         };
         session.attachments.end_all(call, requested, call.now, how);

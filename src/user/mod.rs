@@ -6,6 +6,7 @@
 
 mod attachments;
 mod begin;
+mod catch_up;
 mod event;
 mod history;
 mod life;

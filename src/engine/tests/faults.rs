@@ -3,7 +3,7 @@
 use super::*;
 
 /// Chats in teams, and goes on after a failure.
-const TEAMS: &str = r#"
+pub(super) const TEAMS: &str = r#"
 [[persona]]
 name = "member"
 share = 1
@@ -19,7 +19,7 @@ start = "sign-in"
 "#;
 
 /// Runs teams against a server of each dialect, with the same faults.
-fn teams(faults: &str) -> [Ran; 2] {
+pub(super) fn teams(faults: &str) -> [Ran; 2] {
     let load = "users = [ { to = 12, over = \"1s\" }, { hold = \"2m\" } ]\ndrain = \"15s\"";
     let of_a_pbx = scenario(12, "groups = [ { name = \"team\", members = 6 } ]", load, TEAMS);
     [&of_a_pbx, &at_tinode(&of_a_pbx, 12)].map(|scenario| {

@@ -2,6 +2,7 @@
 
 mod aborts;
 mod arrivals;
+mod catch_up;
 mod clean;
 mod connects;
 mod faults;
