@@ -134,10 +134,11 @@ impl Run {
                 return Ok(Outcome { ended_by });
             }
         };
+        let shortage = office.shortage();
         let workers = self.start_workers(&office)?;
         let plan = &self.options.plan;
         let load_from = (self.clock.now() + RUN_UP + plan.return_length()).next_multiple(Duration::from_millis(1));
-        let (ended_by, is_torn_down) = self.load(workers, load_from, figures, &mut stop, observer).await;
+        let (ended_by, is_torn_down) = self.load(workers, load_from, figures, shortage, &mut stop, observer).await;
         if is_torn_down {
             self.tear_down(observer).await;
         }
@@ -173,8 +174,8 @@ impl Run {
     }
 
     fn start_workers(&self, office: &Rc<TokenOffice>) -> Result<Workers, EngineError> {
-        let tokens = Rc::clone(office).open();
         let (handover, handovers) = mpsc::unbounded_channel();
+        let tokens = Rc::clone(office).open(handover.clone());
         let (orders, threads, tasks, returns) = Default::default();
         let mut workers = Workers { orders, threads, tasks, handovers, returns };
         let (exchange, ends) = Exchange::between(self.options.plan.slots);
@@ -217,6 +218,7 @@ impl Run {
         mut workers: Workers,
         load_from: Tick,
         figures: Interval,
+        doubt: Option<String>,
         stop: &mut watch::Receiver<Stop>,
         observer: &mut dyn Observer,
     ) -> (EndedBy, bool) {
@@ -246,6 +248,9 @@ impl Run {
             for mark in marks(&load.users) {
                 observer.record(Record::Mark(mark));
             }
+        }
+        if let Some(doubt) = doubt {
+            observer.record(Record::Warning(doubt));
         }
         observer.stage("load", 0, 0);
         workers.order(Order::Start(load_start));

@@ -11,6 +11,7 @@ mod steady;
 mod stuck;
 mod swings;
 mod tinode;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
