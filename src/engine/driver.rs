@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::errand::{Errand, ErrandError};
 use super::floor::{Desk, Floor, Signals, TapEvent};
+use super::watchdog::{Look, Watchdog};
 use crate::ops::FailureKind;
 use crate::protocol::Code;
 use crate::tick::Tick;
@@ -48,6 +49,7 @@ struct Driver {
     token: Job<(Tick, Result<(), Failure>)>,
     /// The send buffer had no room for the last frame.
     is_stuck: bool,
+    watch: Watchdog,
 }
 
 /// Drives a user from its first signal until it is gone; then the user goes back to its desk.
@@ -64,6 +66,7 @@ pub(super) async fn drive(floor: Rc<Floor>, desk: u32, user: Box<User>) {
         accept: None,
         token: None,
         is_stuck: false,
+        watch: Watchdog::default(),
     };
     loop {
         let incoming = poll_fn(|cx| driver.poll(cx)).await;
@@ -138,7 +141,7 @@ impl Driver {
     }
 
     fn lost(&mut self, detail: &str) -> Lost {
-        Lost { code: self.close_code.take(), detail: detail.to_owned() }
+        Lost { code: self.close_code.take(), detail: detail.to_owned(), heard: None }
     }
 
     fn take(&mut self, incoming: Incoming) {
@@ -148,6 +151,7 @@ impl Driver {
                 self.connect = None;
                 match result {
                     Ok((socket, phases)) => {
+                        self.watch = Watchdog::new(self.floor.clock.now(), self.floor.keepalive);
                         self.socket = Some(Box::new(socket));
                         self.close_code = None;
                         self.tell(Event::Connected(phases));
@@ -167,16 +171,21 @@ impl Driver {
                 self.tell(Event::Token { sent, result });
             }
             Incoming::Frame(Message::Text(text)) => {
+                self.watch.hear(self.floor.clock.now());
                 self.tap(TapEvent::Received(text.as_str()));
                 self.tell(Event::Frame(text.as_str()));
             }
             Incoming::Frame(Message::Binary(bytes)) => {
+                self.watch.hear(self.floor.clock.now());
                 // The service reads any data frame as text; what it sends is read the same way.
                 let text = String::from_utf8_lossy(&bytes);
                 self.tell(Event::Frame(&text));
             }
             // A pong is queued by the library and goes out with the next flush.
-            Incoming::Frame(_) => self.needs_flush = true,
+            Incoming::Frame(_) => {
+                self.watch.hear(self.floor.clock.now());
+                self.needs_flush = true;
+            }
             Incoming::Lost(lost) => {
                 self.socket = None;
                 self.tap(TapEvent::Note("the connection is closed"));
@@ -206,6 +215,9 @@ impl Driver {
             && let Some(socket) = &self.socket
         {
             self.floor.look_at_send_queue(socket, self.needs_flush);
+        }
+        if signals.has(Signals::WAKE) {
+            self.look_at_watchdog();
         }
         for (signal, event) in [
             (Signals::ONLINE, Event::GoOnline),
@@ -242,7 +254,8 @@ impl Driver {
             return self.tell(Event::Unsent);
         }
         floor.set_parked(self.desk, self.user.is_parked());
-        floor.arm(self.desk, self.user.next_wake());
+        let watch = if self.socket.is_some() { self.watch.at } else { Tick::NEVER };
+        floor.arm(self.desk, self.user.next_wake().min(watch));
         floor.relieve();
     }
 
@@ -288,6 +301,29 @@ impl Driver {
                 if !self.place().is_queued.replace(true) {
                     self.floor.parked.borrow_mut().push_back(self.desk);
                 }
+            }
+        }
+    }
+
+    /// Pings a silent connection, and gives a dead one up.
+    fn look_at_watchdog(&mut self) {
+        if self.socket.is_none() {
+            return;
+        }
+        match self.watch.look(self.floor.clock.now()) {
+            Look::Fine => {}
+            Look::Ping => {
+                self.tap(TapEvent::Note("pinging"));
+                self.send(Message::Ping(Default::default()));
+                // It matters to nobody whether there was room: without an answer the connection is dead.
+                self.is_stuck = false;
+            }
+            Look::Dead(heard) => {
+                self.socket = None;
+                self.tap(TapEvent::Note("the connection is dead"));
+                let silent = self.floor.clock.now().since(heard).as_secs();
+                let detail = format!("no sign of life for {silent} s");
+                self.tell(Event::Disconnected(Lost { code: None, detail, heard: Some(heard) }));
             }
         }
     }

@@ -13,6 +13,7 @@ use super::Clock;
 use super::collector::Handover;
 use super::exchange::Exchange;
 use super::tokens::TokenDesk;
+use super::watchdog::Keepalive;
 use crate::tick::Tick;
 use crate::transport::{Dialer, FileClient, SendQueues, Socket};
 use crate::user::{User, World};
@@ -40,6 +41,8 @@ pub(super) struct Floor {
     pub(super) send_queues: Option<SendQueues>,
     /// Users that have a driver.
     pub(super) driven: Cell<u32>,
+    /// When silent connections are pinged, and when they are dead.
+    pub(super) keepalive: Keepalive,
 }
 
 /// Sees every frame; for `try`.

@@ -26,6 +26,7 @@ mod run;
 mod tests;
 mod tokens;
 mod trial;
+mod watchdog;
 mod worker;
 
 pub use alarm::median_lateness;

@@ -282,6 +282,11 @@ static ROWS: &[Row] = &[
     row("users.logins", Count { value: |r, _| r.users.logins, of: online }, "successful logins"),
     row("users.reconnects", Count { value: |r, _| r.users.reconnects, of: online }, "connections opened again"),
     row(
+        "users.dead_links",
+        Count { value: |r, _| r.users.dead_links, of: online },
+        "connections without a sign of life",
+    ),
+    row(
         "users.still_attached",
         Count { value: |r, _| r.users.resubscribed.still_attached, of: online },
         "sessions with a gap that were attached all the time",

@@ -104,6 +104,8 @@ pub struct UserCounts {
     pub reconnects: u64,
     /// Connections ended by the other side, by close code; `None` without a close frame.
     pub closed_by_code: BTreeMap<Option<u16>, u64>,
+    /// Connections given up by this side, because nothing came any more.
+    pub dead_links: u64,
     /// Unsolicited `ctrl`, by code.
     pub unsolicited_by_code: BTreeMap<u16, u64>,
     /// Replies after their request had been given up.
@@ -337,6 +339,7 @@ impl UserCounts {
         add_counts(&mut self.open, &other.open);
         self.logins += other.logins;
         self.reconnects += other.reconnects;
+        self.dead_links += other.dead_links;
         add_counts(&mut self.closed_by_code, &other.closed_by_code);
         add_counts(&mut self.unsolicited_by_code, &other.unsolicited_by_code);
         self.late_replies += other.late_replies;

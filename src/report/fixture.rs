@@ -39,6 +39,7 @@ pub fn rich() -> Results {
     results.users = UserFigures {
         resubscribed: Default::default(),
         caught_up: Default::default(),
+        dead_links: 0,
         peak: 200,
         logins: 236,
         reconnects: 12,

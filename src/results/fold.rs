@@ -330,6 +330,7 @@ impl Fold {
         UserFigures {
             peak: self.peak,
             logins: users.logins,
+            dead_links: users.dead_links,
             reconnects: users.reconnects,
             closed_by_code: users.closed_by_code.iter().map(|(&code, &count)| (close_code(code), count)).collect(),
             unsolicited_by_code: users.unsolicited_by_code.iter().map(|(code, &n)| (code.to_string(), n)).collect(),

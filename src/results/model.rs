@@ -291,6 +291,9 @@ pub struct UserFigures {
     pub reconnects: u64,
     /// Connections that the other side ended, by close code; `none` stands for an end without a close frame.
     pub closed_by_code: BTreeMap<String, u64>,
+    /// Connections given up by this side, because nothing had come for the scenario's `dead_after`.
+    #[serde(default)]
+    pub dead_links: u64,
     /// Evictions and other unsolicited `ctrl`, by code.
     #[serde(default)]
     pub unsolicited_by_code: BTreeMap<String, u64>,

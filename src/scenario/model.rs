@@ -67,6 +67,10 @@ pub struct Target {
     pub source_addresses: Vec<IpAddr>,
     /// Connections that may be begun in a second, all workers together; `None` for as many as fall due.
     pub connect_rate_per_s: Option<f64>,
+    /// A connection on which nothing came for so long is pinged; zero for never.
+    pub ping_every: Duration,
+    /// A connection on which nothing came for so long is dead; zero for never.
+    pub dead_after: Duration,
 }
 
 /// The service to be loaded.

@@ -115,6 +115,8 @@ fn target_section() -> Value {
             "protocol_version": { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)+$", "description": "Version that `{hi}` asks a Tinode server for." },
             "tls": tls,
             "timeout": reference("duration"),
+            "ping_every": reference("duration"),
+            "dead_after": reference("duration"),
             "source_addresses": {
                 "type": "array", "maxItems": target::SOURCE_ADDRESSES_MAX, "items": { "type": "string" },
                 "description": "Local addresses to connect from: single, `a-b`, or a network `10.0.2.0/28`.",

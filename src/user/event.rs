@@ -54,6 +54,8 @@ pub struct Lost {
     pub code: Option<u16>,
     /// What the system said.
     pub detail: String,
+    /// It was given up because nothing came any more: when the last sign of life was.
+    pub heard: Option<Tick>,
 }
 
 /// Parts of a connect, in microseconds.

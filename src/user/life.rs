@@ -10,6 +10,7 @@ use super::Action;
 use super::event::{ConnectPhases, Lost};
 use super::machine::{GivenUp, Phase, Then, User, Way};
 use super::world::Call;
+use crate::tick::Tick;
 
 /// How long a user that leaves waits for the server's side of the close.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
@@ -21,6 +22,8 @@ pub(super) enum SessionEnd {
     Closed,
     /// The other side, or the network.
     Lost,
+    /// This side, because nothing had come since.
+    Dead(Tick),
 }
 
 impl User {
@@ -158,7 +161,11 @@ impl User {
         if self.session.is_none() {
             return;
         }
-        *call.books.figures.users.closed_by_code.entry(lost.code).or_default() += 1;
+        let users = &mut call.books.figures.users;
+        match lost.heard {
+            Some(_) => users.dead_links += 1,
+            None => *users.closed_by_code.entry(lost.code).or_default() += 1,
+        }
         // The request first: the ledger has to know which of the attachments that now end was its publisher's own.
         if let Phase::Open(open) = &self.phase {
             if matches!(open.way, Way::Http | Way::Acceptance) {
@@ -175,7 +182,7 @@ impl User {
                 self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
             }
         }
-        self.end_session(call, SessionEnd::Lost);
+        self.end_session(call, lost.heard.map_or(SessionEnd::Lost, SessionEnd::Dead));
         if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
             return;
         }
@@ -195,10 +202,10 @@ impl User {
         self.drop_question(call);
         let Some(mut session) = self.session.take() else { return };
         call.books.online -= 1;
-        let is_interrupted = end == SessionEnd::Lost && self.will_catch_up(call);
+        let is_interrupted = end != SessionEnd::Closed && self.will_catch_up(call);
         if is_interrupted {
             self.note_missed(call, &session.attachments);
-        } else if end == SessionEnd::Lost || !self.is_returning {
+        } else if end != SessionEnd::Closed || !self.is_returning {
             self.abandon_missed(call);
         }
         // No reply comes to another connection.
@@ -206,12 +213,16 @@ impl User {
         let requested = match &self.phase {
             Phase::Open(open) if open.way == Way::Close => open.sent,
             Phase::Leaving { deadline } => deadline.minus(LEAVE_WITHIN),
-            _ => call.now,
+            _ => match end {
+                // What was accepted after that was on its way, however long that is ago.
+                SessionEnd::Dead(heard) => heard,
+                SessionEnd::Closed | SessionEnd::Lost => call.now,
+            },
         };
         let how = match end {
             SessionEnd::Closed => AttachEnd::Disconnected,
-            SessionEnd::Lost if is_interrupted => AttachEnd::Interrupted,
-            SessionEnd::Lost => AttachEnd::ConnectionLost,
+            SessionEnd::Lost | SessionEnd::Dead(_) if is_interrupted => AttachEnd::Interrupted,
+            SessionEnd::Lost | SessionEnd::Dead(_) => AttachEnd::ConnectionLost,
         };
         session.attachments.end_all(call, requested, call.now, how);
     }

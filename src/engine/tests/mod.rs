@@ -6,6 +6,7 @@ mod catch_up;
 mod clean;
 mod connects;
 mod faults;
+mod restarts;
 mod resumed;
 mod steady;
 mod stuck;
