@@ -16,10 +16,12 @@ use super::errand::{Errand, ErrandError};
 use super::floor::{Desk, Floor, Signals, TapEvent};
 use super::watchdog::{Look, Watchdog};
 use crate::ops::FailureKind;
+use crate::plan::Occurrence;
 use crate::protocol::Code;
+use crate::scenario::{Disturbance, LoadEvent};
 use crate::tick::Tick;
 use crate::transport::{FileReply, Socket, TransportError, upgrade};
-use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, User};
+use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, LostBy, User};
 
 type Job<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
 type Failure = (FailureKind, String);
@@ -50,6 +52,10 @@ struct Driver {
     /// The send buffer had no room for the last frame.
     is_stuck: bool,
     watch: Watchdog,
+    /// The user does not read before that; [`Tick::ZERO`] when it reads.
+    reads_again: Tick,
+    /// A connection that the user has left without a word, until then.
+    left_open: Option<(Tick, Box<Socket>)>,
 }
 
 /// Drives a user from its first signal until it is gone; then the user goes back to its desk.
@@ -67,6 +73,8 @@ pub(super) async fn drive(floor: Rc<Floor>, desk: u32, user: Box<User>) {
         token: None,
         is_stuck: false,
         watch: Watchdog::default(),
+        reads_again: Tick::ZERO,
+        left_open: None,
     };
     loop {
         let incoming = poll_fn(|cx| driver.poll(cx)).await;
@@ -123,6 +131,9 @@ impl Driver {
                 Poll::Ready(Err(_)) => self.needs_flush = false,
             }
         }
+        if self.reads_again != Tick::ZERO {
+            return Poll::Pending;
+        }
         loop {
             let socket = self.socket.as_mut().expect("checked above, and only `take` removes it");
             return match Pin::new(&mut **socket).poll_next(cx) {
@@ -141,7 +152,7 @@ impl Driver {
     }
 
     fn lost(&mut self, detail: &str) -> Lost {
-        Lost { code: self.close_code.take(), detail: detail.to_owned(), heard: None }
+        Lost { code: self.close_code.take(), detail: detail.to_owned(), by: LostBy::Peer }
     }
 
     fn take(&mut self, incoming: Incoming) {
@@ -151,6 +162,7 @@ impl Driver {
                 self.connect = None;
                 match result {
                     Ok((socket, phases)) => {
+                        self.reads_again = Tick::ZERO;
                         self.watch = Watchdog::new(self.floor.clock.now(), self.floor.keepalive);
                         self.socket = Some(Box::new(socket));
                         self.close_code = None;
@@ -217,7 +229,13 @@ impl Driver {
             self.floor.look_at_send_queue(socket, self.needs_flush);
         }
         if signals.has(Signals::WAKE) {
+            self.look_at_disturbances();
             self.look_at_watchdog();
+        }
+        if signals.has(Signals::EVENT)
+            && let Some(event) = self.place().event.take()
+        {
+            self.disturb(&event);
         }
         for (signal, event) in [
             (Signals::ONLINE, Event::GoOnline),
@@ -255,7 +273,9 @@ impl Driver {
         }
         floor.set_parked(self.desk, self.user.is_parked());
         let watch = if self.socket.is_some() { self.watch.at } else { Tick::NEVER };
-        floor.arm(self.desk, self.user.next_wake().min(watch));
+        let resumes = if self.reads_again == Tick::ZERO { Tick::NEVER } else { self.reads_again };
+        let left = self.left_open.as_ref().map_or(Tick::NEVER, |(until, _)| *until);
+        floor.arm(self.desk, self.user.next_wake().min(watch).min(resumes).min(left));
         floor.relieve();
     }
 
@@ -305,9 +325,57 @@ impl Driver {
         }
     }
 
+    /// An event of the scenario hits the user.
+    fn disturb(&mut self, event: &Occurrence) {
+        if self.socket.is_none() {
+            return;
+        }
+        let LoadEvent { what, length, reconnect, .. } = event.event;
+        self.tap(TapEvent::Note(what.word()));
+        let until = self.floor.clock.now() + length;
+        match what {
+            Disturbance::Burst => {}
+            Disturbance::PauseReading => {
+                self.reads_again = until;
+                self.tell(Event::Disturbed(event.key));
+            }
+            Disturbance::Drop | Disturbance::RestartStorm | Disturbance::HalfOpen => {
+                let socket = self.socket.take();
+                self.reads_again = Tick::ZERO;
+                if what == Disturbance::HalfOpen {
+                    self.left_open = socket.map(|socket| (until, socket));
+                }
+                let detail = format!("`{}` of the scenario", what.word());
+                self.tell(Event::Disconnected(Lost {
+                    code: None,
+                    detail,
+                    by: LostBy::Event { key: event.key, reconnect },
+                }));
+            }
+        }
+    }
+
+    /// Ends what lasts for a while.
+    fn look_at_disturbances(&mut self) {
+        let now = self.floor.clock.now();
+        if self.left_open.as_ref().is_some_and(|(until, _)| *until <= now) {
+            self.left_open = None;
+        }
+        if self.reads_again != Tick::ZERO && self.reads_again <= now {
+            self.reads_again = Tick::ZERO;
+            self.watch.hear(now);
+            self.tell(Event::Undisturbed);
+        }
+    }
+
     /// Pings a silent connection, and gives a dead one up.
     fn look_at_watchdog(&mut self) {
         if self.socket.is_none() {
+            return;
+        }
+        if self.reads_again != Tick::ZERO {
+            // Nothing can be heard by who does not listen.
+            self.watch.at = self.reads_again;
             return;
         }
         match self.watch.look(self.floor.clock.now()) {
@@ -323,7 +391,7 @@ impl Driver {
                 self.tap(TapEvent::Note("the connection is dead"));
                 let silent = self.floor.clock.now().since(heard).as_secs();
                 let detail = format!("no sign of life for {silent} s");
-                self.tell(Event::Disconnected(Lost { code: None, detail, heard: Some(heard) }));
+                self.tell(Event::Disconnected(Lost { code: None, detail, by: LostBy::Silence(heard) }));
             }
         }
     }

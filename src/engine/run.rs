@@ -31,6 +31,8 @@ use crate::user::Mode;
 
 /// Between the start of the workers and that of the load.
 const RUN_UP: Duration = Duration::from_millis(100);
+/// Most events that are marked in the charts.
+const EVENT_MARKS_MAX: usize = 200;
 /// How long workers get to end beyond what their users get.
 const WORKERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -247,6 +249,11 @@ impl Run {
         if plan.resumption().is_none() {
             for mark in marks(&load.users) {
                 observer.record(Record::Mark(mark));
+            }
+            for event in plan.occurrences().iter().take(EVENT_MARKS_MAX) {
+                let at_s = event.at.since_start().as_secs_f64();
+                let label = event.event.what.word().to_owned();
+                observer.record(Record::Mark(Mark { from_s: at_s, to_s: at_s, label }));
             }
         }
         if let Some(doubt) = doubt {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CatchUps, FailureLog, Latency, Resubscribed, SendQueueCounts};
+use super::{CatchUps, EventCounts, FailureLog, Latency, Resubscribed, SendQueueCounts};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::tick::Tick;
 
@@ -118,6 +118,8 @@ pub struct UserCounts {
     pub resubscribed: Resubscribed,
     /// What users fetched from the history after a lost connection.
     pub caught_up: CatchUps,
+    /// What events of the scenario did, by their number.
+    pub events: BTreeMap<u64, EventCounts>,
 }
 
 /// Kinds of received frames.
@@ -347,6 +349,9 @@ impl UserCounts {
         self.unmatched_replies += other.unmatched_replies;
         self.resubscribed.merge(&other.resubscribed);
         self.caught_up.merge(&other.caught_up);
+        for (key, counts) in &other.events {
+            self.events.entry(*key).or_default().merge(counts);
+        }
     }
 }
 

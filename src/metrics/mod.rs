@@ -4,6 +4,7 @@
 //! [`Interval`] out. Knows operations by number and nothing of users or sockets. Start at [`Interval`].
 
 mod catch_ups;
+mod events;
 mod failures;
 mod interval;
 mod latency;
@@ -11,6 +12,7 @@ mod resubscribed;
 mod send_queue;
 
 pub use catch_ups::CatchUps;
+pub use events::EventCounts;
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
 pub use latency::{LATENCY_US_MAX, Latency};

@@ -15,9 +15,9 @@ use super::generator::GeneratorSums;
 use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, CatchUpFigures, DeliveryFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord,
-    LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo,
-    Series, TrafficFigures, UserFigures,
+    ArrivalFigures, CatchUpFigures, DeliveryFigures, EndedBy, EventFigures, GeneratorFigures, Interruption,
+    IntervalRecord, LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results,
+    RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
 };
 use super::{invariants, spread};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
@@ -229,6 +229,7 @@ impl Fold {
                 lag_us: (&self.sums.arrivals.lag).into(),
             },
             users: self.users(),
+            events: self.events(),
             traffic: self.traffic(),
             gates: Vec::new(),
             abort: None,
@@ -354,6 +355,25 @@ impl Fold {
                 settled: users.caught_up.settled,
             },
         }
+    }
+
+    fn events(&self) -> Vec<EventFigures> {
+        let millis = |micros: u64| micros as f64 / 1_000.0;
+        let mut events: Vec<EventFigures> = (self.sums.users.events.values())
+            .map(|counts| EventFigures {
+                at_s: counts.at_ms as f64 / 1_000.0,
+                what: counts.what.clone(),
+                affected: counts.affected,
+                back: counts.back,
+                back_ms_p50: millis(counts.back_us(0.5)),
+                back_ms_p99: millis(counts.back_us(0.99)),
+                back_ms_max: millis(counts.back_us_max),
+                missed: counts.missed,
+                recovered: counts.recovered,
+            })
+            .collect();
+        events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
+        events
     }
 
     fn traffic(&self) -> TrafficFigures {

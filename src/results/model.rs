@@ -30,6 +30,9 @@ pub struct Results {
     pub invariants: Vec<InvariantFigures>,
     /// Virtual users and their connections.
     pub users: UserFigures,
+    /// What the scenario's events did, in order of time: each time that one happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventFigures>,
     /// Bytes and frames on the wire.
     pub traffic: TrafficFigures,
     /// Every gate of the scenario, those that only warn included, with what was measured.
@@ -309,6 +312,29 @@ pub struct UserFigures {
     /// What users fetched from the history after a lost connection. No part of `operations`.
     #[serde(default)]
     pub caught_up: CatchUpFigures,
+}
+
+/// One time that an event of the scenario happened.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct EventFigures {
+    /// When, seconds of the load.
+    pub at_s: f64,
+    /// What: the scenario's word for it.
+    pub what: String,
+    /// Users that it hit while they were connected; of a burst its arrivals.
+    pub affected: u64,
+    /// Of those, who came back: logged in again, with everything fetched that they had missed.
+    pub back: u64,
+    /// Time until half of those were back, milliseconds, within half a percent.
+    pub back_ms_p50: f64,
+    /// Time until 99 % of those were back, milliseconds, within half a percent.
+    pub back_ms_p99: f64,
+    /// Time until the last of those was back, milliseconds.
+    pub back_ms_max: f64,
+    /// Messages of others that those missed, as far as the numbers of their topics tell.
+    pub missed: u64,
+    /// Messages of others that those fetched.
+    pub recovered: u64,
 }
 
 /// Fetches from the history after a lost connection. `topics = whole + cut_short + refused + unanswered`, but for those

@@ -7,6 +7,7 @@
 mod check;
 mod curves;
 mod endpoint;
+mod events;
 mod expand;
 mod gates;
 mod health;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{curves, gates, persona, quantity, step, target, topology, users};
+use super::{curves, events, gates, persona, quantity, step, target, topology, users};
 use crate::ops::OpId;
 use crate::protocol::dialect;
 
@@ -38,6 +38,7 @@ pub fn schema() -> Value {
             "topology": topology_section(),
             "load": load_section(),
             "persona": { "type": "array", "minItems": 1, "items": persona_section() },
+            "event": { "type": "array", "items": event_section() },
             "health": health_section(),
             "journal": journal_section(),
             "gates": gates_section(),
@@ -220,6 +221,22 @@ fn health_section() -> Value {
     )
 }
 
+fn event_section() -> Value {
+    table(
+        "Something that happens to users in the middle of the load.",
+        json!({
+            "at": reference("duration"),
+            "every": reference("duration"),
+            "do": words(events::DISTURBANCES, None, "What happens."),
+            "share": { "type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 1, "description": "Share of all users, chosen by the seed." },
+            "for": reference("duration"),
+            "reconnect": words(events::RECONNECTS, None, "How those come back who lose their connection."),
+            "arrivals": { "type": "integer", "minimum": 1, "maximum": 1_000_000, "description": "How many arrivals fall due at once, of a burst." },
+        }),
+        &["at", "do"],
+    )
+}
+
 fn journal_section() -> Value {
     table(
         "How long the intervals of the run's journal stay as fine as they were measured.",
@@ -375,6 +392,7 @@ mod tests {
             ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
             ("/properties/load", curves::LOAD_KEYS),
             ("/properties/health", super::super::health::HEALTH_KEYS),
+            ("/properties/event/items", super::super::events::EVENT_KEYS),
             ("/properties/journal", super::super::journal::JOURNAL_KEYS),
             ("/properties/persona/items", persona::PERSONA_KEYS),
             ("/properties/gates", GATES_KEYS),

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::checks::{self, Promise};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{
-    CatchUps, EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Interval, Resubscribed, SendQueueCounts, TrafficCounts,
-    UserCounts,
+    CatchUps, EXAMPLES_MAX, EventCounts, FailureLog, FailureStat, FrameKind, Interval, Resubscribed, SendQueueCounts,
+    TrafficCounts, UserCounts,
 };
 use crate::ops::OpId;
 use crate::results::{HealthSample, IntervalRecord, WorkerSample};
@@ -88,6 +88,18 @@ counters!(Users {
     unmatched_replies: u64,
     resubscribed: Resubs,
     caught_up: Caught,
+    events: BTreeMap<u64, Happened>,
+});
+
+counters!(Happened {
+    at_ms: u64,
+    what: String,
+    affected: u64,
+    back: u64,
+    back_us_max: u64,
+    back_steps: BTreeMap<u32, u64>,
+    missed: u64,
+    recovered: u64,
 });
 
 counters!(Caught { topics: u64, pages: u64, whole: u64, cut_short: u64, refused: u64, unanswered: u64, settled: u64 });
@@ -270,6 +282,17 @@ impl Users {
             resubscribed: same_fields!(Resubs from resubscribed {
                 asked, still_attached, silently_detached, refused, unanswered,
             } with {}),
+            events: (users.events.iter())
+                .map(|(key, counts)| {
+                    let counts = counts.clone();
+                    (
+                        *key,
+                        same_fields!(Happened from counts {
+                        at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                    } with {}),
+                    )
+                })
+                .collect(),
             caught_up: same_fields!(Caught from caught_up {
                 topics, pages, whole, cut_short, refused, unanswered, settled,
             } with {}),
@@ -299,6 +322,16 @@ impl Users {
             resubscribed: same_fields!(Resubscribed from resubscribed {
                 asked, still_attached, silently_detached, refused, unanswered,
             } with {}),
+            events: (self.events.into_iter())
+                .map(|(key, counts)| {
+                    (
+                        key,
+                        same_fields!(EventCounts from counts {
+                        at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                    } with {}),
+                    )
+                })
+                .collect(),
             caught_up: same_fields!(CatchUps from caught_up {
                 topics, pages, whole, cut_short, refused, unanswered, settled,
             } with {}),

@@ -43,6 +43,10 @@ pub(super) struct Missed {
     own: Vec<u64>,
     /// The user is attached again.
     is_ready: bool,
+    /// Greatest number that was fetched, and how many messages: of others, and own.
+    highest: u64,
+    others: u64,
+    mine: u64,
 }
 
 /// A fetch under way.
@@ -123,6 +127,9 @@ impl User {
                     since: attachment.requested,
                     own: Vec::new(),
                     is_ready: false,
+                    highest: 0,
+                    others: 0,
+                    mine: 0,
                 });
                 self.missed.len() - 1
             });
@@ -238,6 +245,11 @@ impl User {
         let DeliveryRecord { attach, key, seq, sent, received, .. } = record;
         call.books.batch.past.push(PastRecord { key, seq, received });
         let Some(missed) = self.missed.iter_mut().find(|missed| missed.topic == *topic) else { return };
+        if seq >= missed.from {
+            missed.highest = missed.highest.max(seq);
+            let is_mine = Stamp::author_of(key) == self.index;
+            *(if is_mine { &mut missed.mine } else { &mut missed.others }) += 1;
+        }
         if Stamp::author_of(key) != self.index {
             if seq >= missed.from {
                 call.books.batch.recovered.push(RecoveredRecord { attach, key, seq, sent, received });
@@ -299,6 +311,11 @@ impl User {
         let Some(place) = self.missed.iter().position(|missed| missed.topic == *topic) else { return };
         let missed = self.missed.swap_remove(place);
         let (books, at) = (&mut *call.books, call.now);
+        if let Some((key, _)) = self.away {
+            let counts = books.figures.users.events.entry(key).or_default();
+            counts.recovered += missed.others;
+            counts.missed += missed.missed();
+        }
         for id in missed.interrupted {
             books.batch.attachments.push(AttachRecord::CaughtUp { id, asked, low, at });
         }
@@ -311,6 +328,7 @@ impl User {
             }
             Fetched::CutShort => counts.cut_short += 1,
         }
+        self.come_back(call);
     }
 
     /// The page did not come in time; what a late one would change.
@@ -343,11 +361,19 @@ impl User {
     fn abandon_topic(&mut self, call: &mut Call<'_>, topic: &Topic) {
         if let Some(place) = self.missed.iter().position(|missed| missed.topic == *topic) {
             self.missed.swap_remove(place).abandon(call);
+            self.come_back(call);
         }
     }
 }
 
 impl Missed {
+    /// Messages of others that were missed: all numbers up to the last one but the user's own, where it is known where
+    /// they begin.
+    fn missed(&self) -> u64 {
+        let numbers = (self.highest + 1).saturating_sub(self.from);
+        if self.from > 0 { numbers.saturating_sub(self.mine).max(self.others) } else { self.others }
+    }
+
     fn abandon(&self, call: &mut Call<'_>) {
         let ended = self.interrupted.iter().map(|&id| AttachRecord::Abandoned { id });
         call.books.batch.attachments.extend(ended);

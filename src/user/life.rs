@@ -7,9 +7,10 @@ use crate::metrics::Phase as Part;
 use crate::ops::{Effect, FailureKind, OpId};
 
 use super::Action;
-use super::event::{ConnectPhases, Lost};
+use super::event::{ConnectPhases, Lost, LostBy};
 use super::machine::{GivenUp, Phase, Then, User, Way};
 use super::world::Call;
+use crate::scenario::Reconnect;
 use crate::tick::Tick;
 
 /// How long a user that leaves waits for the server's side of the close.
@@ -51,6 +52,7 @@ impl User {
             self.phase = Phase::Leaving { deadline: call.now + LEAVE_WITHIN };
         } else {
             self.abandon_missed(call);
+            self.away = None;
             self.phase = Phase::Idle;
         }
     }
@@ -162,10 +164,21 @@ impl User {
             return;
         }
         let users = &mut call.books.figures.users;
-        match lost.heard {
-            Some(_) => users.dead_links += 1,
-            None => *users.closed_by_code.entry(lost.code).or_default() += 1,
-        }
+        let end = match lost.by {
+            LostBy::Peer => {
+                *users.closed_by_code.entry(lost.code).or_default() += 1;
+                SessionEnd::Lost
+            }
+            LostBy::Silence(heard) => {
+                users.dead_links += 1;
+                SessionEnd::Dead(heard)
+            }
+            LostBy::Event { key, reconnect } => {
+                self.returns_at_once = reconnect == Reconnect::AtOnce;
+                self.disturbed(call, key);
+                SessionEnd::Lost
+            }
+        };
         // The request first: the ledger has to know which of the attachments that now end was its publisher's own.
         if let Phase::Open(open) = &self.phase {
             if matches!(open.way, Way::Http | Way::Acceptance) {
@@ -182,7 +195,7 @@ impl User {
                 self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
             }
         }
-        self.end_session(call, lost.heard.map_or(SessionEnd::Lost, SessionEnd::Dead));
+        self.end_session(call, end);
         if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
             return;
         }
@@ -194,6 +207,23 @@ impl User {
             self.back_off(call);
         } else {
             self.phase = Phase::Idle;
+        }
+    }
+
+    /// An event of the scenario has hit the user.
+    pub(super) fn disturbed(&mut self, call: &mut Call<'_>, key: u64) {
+        call.books.figures.users.events.entry(key).or_default().affected += 1;
+        self.away = Some((key, call.now));
+    }
+
+    /// Is back from an event, if it was hit by one and has fetched what it missed.
+    pub(super) fn come_back(&mut self, call: &mut Call<'_>) {
+        if self.session.is_none() || !self.missed.is_empty() {
+            return;
+        }
+        if let Some((key, since)) = self.away.take() {
+            let micros = call.now.micros_since(since);
+            call.books.figures.users.events.entry(key).or_default().came_back(micros);
         }
     }
 

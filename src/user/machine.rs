@@ -62,6 +62,10 @@ pub struct User {
     pub(super) given_up: Vec<GivenUp>,
     /// What was missed since a connection was lost, topic by topic.
     pub(super) missed: Vec<Missed>,
+    /// Which event of the scenario it has to come back from, and since when.
+    pub(super) away: Option<(u64, Tick)>,
+    /// The next pause before a reconnect is none.
+    pub(super) returns_at_once: bool,
     /// Whose frame went out last.
     pub(super) sent_last: Sent,
 }
@@ -194,6 +198,8 @@ impl User {
             saved: Vec::new(),
             given_up: Vec::new(),
             missed: Vec::new(),
+            away: None,
+            returns_at_once: false,
             sent_last: Sent::Step,
         }
     }
@@ -223,6 +229,8 @@ impl User {
             Event::Http(reply) => self.http_reply(call, reply),
             Event::Accepted(result) => self.settle_way(call, Way::Acceptance, result),
             Event::Token { sent, result } => self.token_fetched(call, sent, result),
+            Event::Disturbed(key) => self.disturbed(call, key),
+            Event::Undisturbed => self.come_back(call),
             Event::Unsent => self.unsent(call),
         }
     }
@@ -411,7 +419,8 @@ impl User {
         }
         let span = (BACK_OFF_BASE * (1 << self.attempts.min(10))).min(BACK_OFF_MAX);
         self.attempts = self.attempts.saturating_add(1);
-        let pause = span.mul_f64(unit(&mut self.random));
+        let drawn = span.mul_f64(unit(&mut self.random));
+        let pause = if std::mem::take(&mut self.returns_at_once) { Duration::ZERO } else { drawn };
         self.phase = Phase::Pausing { until: call.now + pause, then: Then::Restart };
     }
 }

@@ -318,6 +318,7 @@ impl User {
         if let Some(session) = &mut self.session {
             session.file_token = params.token.as_deref().map(Into::into);
         }
+        self.come_back(call);
     }
 
     /// Tells the ledger what became of a publish; nothing for other operations.

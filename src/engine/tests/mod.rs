@@ -5,6 +5,7 @@ mod arrivals;
 mod catch_up;
 mod clean;
 mod connects;
+mod events;
 mod faults;
 mod restarts;
 mod resumed;
