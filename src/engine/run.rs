@@ -256,6 +256,12 @@ impl Run {
                 observer.record(Record::Mark(Mark { from_s: at_s, to_s: at_s, label }));
             }
         }
+        for event in plan.scenario.events.iter().filter(|event| event.at >= length) {
+            let (what, at) = (event.what.word(), humantime::format_duration(event.at));
+            observer.record(Record::Warning(format!(
+                "the event `{what}` at {at} is after the end of the load: it does not happen"
+            )));
+        }
         if let Some(doubt) = doubt {
             observer.record(Record::Warning(doubt));
         }

@@ -42,13 +42,6 @@ pub(super) struct DraftLoad {
 }
 
 impl DraftLoad {
-    /// How long the load lasts, once that can be told.
-    pub(super) fn length(&self) -> Option<Duration> {
-        let of = |curve: &Curve| curve.stages.iter().map(|stage| stage.over).sum::<Duration>();
-        let arrivals = self.arrivals.as_ref()?.as_ref().map(of).unwrap_or_default();
-        Some(self.users.as_ref().map(of)?.max(arrivals))
-    }
-
     pub(super) fn finish(self) -> Option<Load> {
         Some(Load {
             users: self.users?.stages,

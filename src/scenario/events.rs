@@ -89,13 +89,6 @@ fn event(reader: &mut Reader, value: &Value<'_>, load: Option<&DraftLoad>) -> Op
             reader.problem(problem.help("add `load.arrivals` and a state with `await = \"arrival\"`"));
         }
     }
-    if let (Some(at), Some(load)) = (at, load.and_then(DraftLoad::length))
-        && at >= load
-    {
-        let place = fields.get("at").map_or(value.span(), |value| value.span());
-        let problem = Problem::at(place, "`at` is after the end of the load");
-        reader.problem(problem.help(format!("the load lasts {}", humantime::format_duration(load))));
-    }
     Some(LoadEvent {
         at: at?,
         every: every?,

@@ -190,10 +190,10 @@ impl User {
                 self.give_up(GivenUp { counter, effect, has_echo, seq_before });
             }
         }
-        if let Phase::Open(open) = &self.phase {
-            if open.way != Way::Token {
-                self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
-            }
+        if let Phase::Open(open) = &self.phase
+            && open.way != Way::Token
+        {
+            self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
         }
         self.end_session(call, end);
         if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
