@@ -15,6 +15,9 @@ use crate::ops::{FailureKind, OpId};
 use crate::results::{IntervalRecord, WorkerSample};
 use crate::tick::Tick;
 
+/// How long after its publish was answered a message is owed before its receiver is asked whether it is attached.
+const OVERDUE: Duration = Duration::from_secs(5);
+
 /// What a worker hands over.
 #[expect(clippy::large_enum_variant, reason = "nearly all are intervals, and of those one a second and worker")]
 pub(super) enum Handover {
@@ -97,6 +100,8 @@ pub(super) struct Collector {
     was_saturated: bool,
     is_loading: bool,
     open: u64,
+    /// Attachments that are owed a message have been asked about up to then.
+    asked_until: Tick,
     /// From then on attachments end because the run is over, which excuses nothing.
     closing: Tick,
     has_merged: bool,
@@ -127,6 +132,7 @@ impl Collector {
             was_saturated: false,
             is_loading: true,
             open: 0,
+            asked_until: Tick::ZERO,
             closing: Tick::NEVER,
             has_merged: false,
         }
@@ -257,6 +263,13 @@ impl Collector {
     /// Attachments that are still owed a message.
     pub(super) fn owed(&self) -> Vec<AttachId> {
         self.book.owed()
+    }
+
+    /// Attachments that a message is overdue at, each message once: the service may have ended them without a word.
+    pub(super) fn overdue(&mut self) -> Vec<AttachId> {
+        let until = self.from.minus(OVERDUE);
+        let from = std::mem::replace(&mut self.asked_until, until);
+        if self.has_merged && from < until { self.book.owed_since(from, until) } else { Vec::new() }
     }
 
     /// Whether a request has no answer yet.

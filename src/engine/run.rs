@@ -273,6 +273,10 @@ impl Run {
                 handover = workers.handovers.recv() => match handover {
                     Some(handover) => {
                         note(&mut collector, handover, observer);
+                        let overdue = collector.overdue();
+                        if !overdue.is_empty() {
+                            workers.order(Order::AskAgain(overdue.into()));
+                        }
                         if observer.has_seen_enough() {
                             break EndedBy::Abort;
                         }

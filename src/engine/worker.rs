@@ -161,8 +161,8 @@ impl Shift {
                         self.signal_all(Signals::DRAIN);
                     }
                     Some(Order::AskAgain(owed)) => {
-                        self.floor.world.borrow_mut().owed = owed;
-                        self.signal_all(Signals::ASK_AGAIN);
+                        self.floor.world.borrow_mut().owed = owed.clone();
+                        self.ask(&owed);
                     }
                     Some(Order::Leave) | None => {
                         pacer.drain();
@@ -186,6 +186,18 @@ impl Shift {
         // A user without a driver is offline, and with the pacer drained nobody sends it online.
         for desk in self.floor.desks.iter().filter(|desk| desk.user.borrow().is_none()) {
             desk.signal(signal);
+        }
+    }
+
+    /// Has the users concerned ask; one without a driver is offline and has nothing to ask.
+    fn ask(&self, owed: &[AttachId]) {
+        let slots = self.parts.plan.slots;
+        let users = owed.iter().filter_map(|id| u32::try_from(id.0 >> 32).ok());
+        for user in users.filter(|user| user % slots == self.parts.slot) {
+            let desk = self.floor.desk(self.floor.desk_of(user));
+            if desk.user.borrow().is_none() {
+                desk.signal(Signals::ASK_AGAIN);
+            }
         }
     }
 

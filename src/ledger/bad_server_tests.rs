@@ -63,6 +63,20 @@ fn a_jump_is_a_gap_until_the_history_explains_it() {
 }
 
 #[test]
+fn what_two_workers_saw_of_a_busy_topic_is_no_gap_until_both_are_in() {
+    let mut book = book();
+    // Each worker has every second number; one is missing at the very beginning.
+    let of = |story: Story, parity: u64| {
+        let seqs = (1..2_000u64).filter(|seq| seq % 2 == parity && *seq != 4);
+        seqs.fold(story, |story, seq| story.accepted(1 + parity, seq, 100 + seq / 10, seq))
+    };
+    book.take(&of(pair(), 0).0);
+    book.take(&of(Story::default(), 1).0);
+    book.settle(ms(20_000));
+    assert_eq!(book.gaps().iter().map(|gap| (gap.low, gap.high)).collect::<Vec<_>>(), [(4, 4)]);
+}
+
+#[test]
 fn numbers_up_to_the_last_one_there_is_are_no_trouble() {
     let totals = pair().accepted(1, 5, 100, u64::MAX).accepted(1, 6, 110, u64::MAX - 1).judged();
     assert_eq!((totals.accepted, violated(&totals, Invariant::SeqUnique)), (2, 0));
@@ -103,6 +117,15 @@ fn a_misdelivery_hides_no_loss() {
     let totals = book.totals();
     assert_eq!((totals.lost, totals.misdelivered, totals.delivered), (1, 1, 0));
     assert_eq!(totals.checks.get(Invariant::ExactlyOnce).violated, 1);
+}
+
+#[test]
+fn who_is_owed_a_message_is_asked_about_once_for_each() {
+    let mut book = book();
+    book.take(&pair().accepted(1, 5, 100, 1).accepted(1, 6, 8_000, 2).delivered(2, 1, 6, 2, 8_001).0);
+    book.settle(ms(11_000));
+    assert_eq!(book.owed_since(ms(0), ms(6_000)), [attach(2, 0)]);
+    assert_eq!(book.owed_since(ms(6_000), ms(11_000)), [], "it has what came since");
 }
 
 #[test]

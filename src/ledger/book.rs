@@ -39,6 +39,8 @@ pub struct Book {
     pub(super) interrupted: VecDeque<(Tick, AttachId)>,
     /// By user, the first counter that has not been reported: what is below is a real message.
     pub(super) reported: Vec<u32>,
+    /// Topic, number and key of messages that were just judged, and when they were accepted.
+    pub(super) numbered: Vec<(TopicKey, u64, u64, Tick)>,
     pub(super) totals: LedgerTotals,
 }
 
@@ -65,6 +67,7 @@ impl Book {
             incomplete: VecDeque::new(),
             interrupted: VecDeque::new(),
             reported: Vec::new(),
+            numbered: Vec::new(),
             totals: LedgerTotals::default(),
         }
     }
@@ -292,6 +295,7 @@ impl Book {
                 self.revisit(key, watermark);
             }
         }
+        self.enter_numbers();
         self.forget_windows(oldest);
     }
 
@@ -365,6 +369,7 @@ impl Book {
         while let Some((_, key)) = self.fresh.pop_front() {
             self.look_at(key, now);
         }
+        self.enter_numbers();
         let is_open = |message: &Message| {
             let owes = message.missing.iter().flatten().any(|(_, absence)| *absence == Absence::Owed);
             owes || matches!(message.claim, Claim::Claimed { outcome: PublishOutcome::Unknown, .. })
@@ -399,6 +404,7 @@ impl Book {
         while let Some(key) = self.incomplete.pop_front() {
             self.give_up(key, ending);
         }
+        self.enter_numbers();
     }
 
     /// Whether nothing is owed: every message so far is complete, judged with what is known now.

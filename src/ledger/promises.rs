@@ -6,7 +6,7 @@ use super::batch::{AttachId, DeliveryRecord, PastRecord, TopicKey};
 use super::book::Book;
 use super::diagnosis::Gap;
 use super::invariant::Invariant;
-use super::message::Claim;
+use super::message::{Claim, Message};
 use super::topic::Absence;
 use crate::protocol::Stamp;
 use crate::tick::Tick;
@@ -15,6 +15,8 @@ use crate::tick::Tick;
 const STRAYS_MAX: usize = 4_096;
 /// Attachments and gaps that are asked about after the drain.
 const ASKED_MAX: usize = 4_096;
+/// Attachments that are asked about at once in the middle of a run.
+const ASKED_AT_ONCE_MAX: usize = 256;
 
 /// A message in words.
 pub fn named(key: u64) -> String {
@@ -67,14 +69,27 @@ impl Book {
 
     /// Notes the number of an accepted message.
     pub(super) fn number(&mut self, key: u64, topic: TopicKey, seq: u64, at: Tick) {
-        let Some(topic) = self.topics.get_mut(&topic).filter(|_| seq > 0) else { return };
-        let checks = &mut self.totals.checks;
-        checks.holds(Invariant::SeqDense);
-        if !topic.numbers.insert(seq) {
-            checks.found(Invariant::SeqUnique, at, || {
-                format!("{} is {seq}, and so is another message of its topic", named(key))
-            });
+        if seq > 0 {
+            self.numbered.push((topic, seq, key, at));
         }
+    }
+
+    /// Enters the numbers of all messages that were just judged. In their order: what several workers saw of a topic is
+    /// judged worker by worker, and would be all gaps until the last one's is in.
+    pub(super) fn enter_numbers(&mut self) {
+        let mut numbered = std::mem::take(&mut self.numbered);
+        numbered.sort_by_key(|(topic, seq, ..)| (*topic, *seq));
+        let checks = &mut self.totals.checks;
+        for (topic, seq, key, at) in numbered.drain(..) {
+            let Some(topic) = self.topics.get_mut(&topic) else { continue };
+            checks.holds(Invariant::SeqDense);
+            if !topic.numbers.insert(seq) {
+                checks.found(Invariant::SeqUnique, at, || {
+                    format!("{} is {seq}, and so is another message of its topic", named(key))
+                });
+            }
+        }
+        self.numbered = numbered;
     }
 
     /// Compares a message of the history with what is known of it.
@@ -118,8 +133,22 @@ impl Book {
 
     /// Attachments that last and are still owed a message: the service may have ended them without a word.
     pub fn owed(&self) -> Vec<AttachId> {
+        self.owed_of(|_| true)
+    }
+
+    /// As [`Book::owed`], of messages whose outcome became known after `from`, and at `to` at the latest. A few.
+    pub fn owed_since(&self, from: Tick, to: Tick) -> Vec<AttachId> {
+        let mut owed = self.owed_of(
+            |message| matches!(message.claim, Claim::Claimed { settled, .. } if from < settled && settled <= to),
+        );
+        owed.truncate(ASKED_AT_ONCE_MAX);
+        owed
+    }
+
+    fn owed_of(&self, is_meant: impl Fn(&Message) -> bool) -> Vec<AttachId> {
         let mut owed = BTreeSet::new();
-        for message in self.incomplete.iter().filter_map(|key| self.messages.get(key)) {
+        let known = self.incomplete.iter().filter_map(|key| self.messages.get(key));
+        for message in known.filter(|message| is_meant(message)) {
             let Some(topic) = self.topics.get(&message.topic) else { continue };
             let places = message.missing.iter().flatten().filter(|(_, absence)| *absence == Absence::Owed);
             owed.extend(places.filter_map(|(place, _)| topic.lasting(*place as usize)));

@@ -148,7 +148,7 @@ mod tests {
         insta::assert_snapshot!(markdown_of(&fixture::rich()), @r##"
         ## ❌ Fail: friday-morning
 
-        2 of 6 gates did not hold.
+        2 of 6 required gates did not hold.
 
         - <code>publish.response.p99 &lt; 250ms</code> did not hold: 311 ms
         - <code>delivery.lost == 0</code> did not hold: 2

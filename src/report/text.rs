@@ -351,7 +351,7 @@ mod tests {
         WARN  publish.service.p99 over 10s during "hold-1" < 30…      352 ms  300 ms  at 5:05–5:15 of hold-1: 52.0 ms above the limit
 
         warning: no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s
-        FAIL: 2 of 6 gates did not hold
+        FAIL: 2 of 6 required gates did not hold
           - `publish.response.p99 < 250ms` did not hold: 311 ms
           - `delivery.lost == 0` did not hold: 2
         "##);

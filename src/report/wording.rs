@@ -19,11 +19,12 @@ pub fn verdict(results: &Results) -> String {
     let gates: Vec<&GateFigures> = results.gates.iter().filter(|gate| gate.severity == Severity::Require).collect();
     let broken = gates.iter().filter(|gate| gate.passed == Some(false)).count();
     let open = gates.iter().filter(|gate| gate.passed.is_none()).count();
-    let all = figures::counted(gates.len() as u64, "gate");
+    let kind = if results.gates.len() > gates.len() { "required gate" } else { "gate" };
+    let all = figures::counted(gates.len() as u64, kind);
     match results.verdict.outcome {
         Outcome::Pass if gates.is_empty() => "the run was carried out; the scenario has no gates".to_owned(),
         Outcome::Fail if results.abort.is_some() => "the run had clearly failed and was ended early".to_owned(),
-        Outcome::Pass if gates.len() == 1 => "the gate held".to_owned(),
+        Outcome::Pass if gates.len() == 1 => format!("the {kind} held"),
         Outcome::Pass => format!("all {all} held"),
         Outcome::Fail if broken > 0 => format!("{broken} of {all} did not hold"),
         Outcome::Fail => "the run failed".to_owned(),

@@ -20,7 +20,7 @@ use crate::simulator::SimulatorHandle;
 use crate::simulator::faults::FaultPlan;
 
 /// Cases side by side. Each has three threads and is idle most of the time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 /// Time between two hand-overs of a run.
 const INTERVAL: Duration = Duration::from_millis(250);
 

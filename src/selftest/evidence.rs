@@ -1,5 +1,6 @@
 //! What both sides have to say about one case.
 
+use crate::ledger::Invariant;
 use crate::metrics::Latency;
 use crate::results::{LatencyFigures, OperationFigures, Results};
 use crate::simulator::InjectedFaults;
@@ -85,11 +86,18 @@ impl Evidence {
         2 * self.groups
     }
 
+    /// How often a promise of the service was found broken, as reported.
+    pub fn broken(&self, promise: &str) -> u64 {
+        let of_that_name = self.results.invariants.iter().find(|figures| figures.name == promise);
+        of_that_name.map_or(0, |figures| figures.violated)
+    }
+
     /// Every reported figure that is zero in a run without faults. Missed arrivals are none of them: a machine that is
     /// too busy misses some, says so, and still accounts for each.
     pub fn fault_figures(&self) -> Vec<FaultFigure> {
         let Results { delivery, users, operations, .. } = &self.results;
-        vec![
+        let asked = &users.resubscribed;
+        let mut figures = vec![
             ("failures", operations.values().map(|figures| figures.failed).sum()),
             ("open", operations.values().map(|figures| figures.open).sum()),
             ("refused", delivery.refused),
@@ -110,6 +118,11 @@ impl Evidence {
             ("duplicate replies", users.duplicate_replies),
             ("unmatched replies", users.unmatched_replies),
             ("malformed", self.malformed()),
-        ]
+            ("misdelivered", delivery.misdelivered),
+            ("silently detached", asked.silently_detached),
+            ("asked again", asked.still_attached + asked.refused + asked.unanswered),
+        ];
+        figures.extend(Invariant::ALL.into_iter().map(|(_, promise, _)| (promise, self.broken(promise))));
+        figures
     }
 }

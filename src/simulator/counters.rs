@@ -27,6 +27,34 @@ pub struct InjectedFaults {
     pub not_stored: u64,
     /// Deliveries that those would have made.
     pub not_stored_deliveries: u64,
+    /// Times that a session was detached from a topic without a word.
+    pub silent_detach: u64,
+    /// Deliveries that those sessions did not get, from that one on until they subscribed again.
+    pub silent_detach_deliveries: u64,
+    /// Numbers that were left out between two messages of a topic, one at a time.
+    pub seq_jump: u64,
+    /// Messages with the number of the one before.
+    pub seq_repeat: u64,
+    /// Messages with an older number that another message has.
+    pub seq_backward: u64,
+    /// Deliveries of those to sessions that had a later number already.
+    pub seq_backward_deliveries: u64,
+    /// Publishes that were acknowledged twice.
+    pub double_ack: u64,
+    /// Publishes whose own copy came before their acknowledgement.
+    pub early_echo: u64,
+    /// Messages that came to a session that was not attached to their topic.
+    pub misdelivered: u64,
+    /// Messages that came to a session that had left their topic.
+    pub after_leave: u64,
+    /// Messages that came to a session that had ended its subscription.
+    pub after_removal: u64,
+    /// Messages of another run.
+    pub other_run: u64,
+    /// Descriptions in which less was received than read.
+    pub marks: u64,
+    /// Messages of a history with changed content.
+    pub corrupted_history: u64,
     /// Refusals by operation and code.
     pub rejected: BTreeMap<Operation, BTreeMap<u16, u64>>,
     /// Requests that were carried out and never answered, by operation.

@@ -1,8 +1,8 @@
 //! Asking whether a session with a gap is attached at all: the service may have ended it without a word.
 //!
 //! A number that is missing on an attached topic and does not come within [`PATIENCE`] makes the session subscribe
-//! once more: 304 says that it was attached all the time, success that it was not. So does the ledger after the drain,
-//! for each attachment that is still owed a message. One question is open at a time and each topic is asked less and less
+//! once more: 304 says that it was attached all the time, success that it was not. So does the ledger, for each attachment
+//! that has been owed a message for some seconds, and after the drain for each that still is. One question is open at a time and each topic is asked less and less
 //! often. These subscribes are nobody's step: they are in none of the operation's figures. Fetching what is missing would
 //! follow in [`User::settle_question`].
 
@@ -158,7 +158,15 @@ impl User {
     pub(super) fn ask_owed(&mut self, call: &mut Call<'_>) {
         let Some(session) = &mut self.session else { return };
         let own = |id: &&AttachId| id.0 >> 32 == u64::from(self.index);
-        session.questions.waiting.extend(call.owed.iter().filter(own));
+        // In the middle of a run a topic has its pause; the last question of all is asked in any case.
+        let (now, is_draining) = (call.now, self.is_draining);
+        for id in call.owed.iter().filter(own) {
+            let mut own = session.attachments.iter_mut().filter(|attachment| attachment.id == Some(*id));
+            let may_ask = own.any(|attachment| is_draining || attachment.gaps.not_before <= now);
+            if may_ask && !session.questions.waiting.contains(id) {
+                session.questions.waiting.push(*id);
+            }
+        }
         if session.questions.open.is_none() {
             self.ask_next(call);
         }
@@ -175,7 +183,7 @@ impl User {
         let (now, is_draining) = (call.now, self.is_draining);
         let mut chosen = None;
         for attachment in session.attachments.iter_mut() {
-            if owed.is_some() && attachment.id == owed {
+            if owed.is_some() && attachment.id == owed && attachment.leaving == Tick::NEVER {
                 chosen = Some(attachment);
                 break;
             }

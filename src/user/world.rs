@@ -20,7 +20,7 @@ pub struct World {
     pub directory: Arc<Directory>,
     /// When the load begins; the ticks of the users curve count from it.
     pub load_start: Tick,
-    /// Attachments that are still owed a message after the drain.
+    /// Attachments that are owed a message: for some seconds, or still after the drain.
     pub owed: Arc<[AttachId]>,
     /// What is counted.
     pub books: Books,

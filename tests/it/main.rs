@@ -3,6 +3,7 @@
 mod arrivals;
 mod bad_rest;
 mod bad_servers;
+mod broken_promises;
 mod capacity;
 mod churn;
 mod commands;

@@ -7,6 +7,7 @@ mod clean;
 mod connects;
 mod events;
 mod faults;
+mod promises;
 mod restarts;
 mod resumed;
 mod steady;

@@ -23,17 +23,17 @@ pub(super) const CASES: [Case; 7] = [
             one_less(&mut results.delivery.lost);
             results.delivery.delivered += 1;
         },
-        ..case("lose", "seed = 3\nlost = { rate = 0.05 }", &["lost"])
+        ..case("lose", "seed = 3\nlost = { rate = 0.05 }", &["lost", "exactly_once", "asked again"])
     },
     Case {
         claims: duplicate,
         overlook_one: |results| one_less(&mut results.delivery.duplicated),
-        ..case("duplicate", "seed = 3\nduplicated = { rate = 0.05 }", &["duplicated"])
+        ..case("duplicate", "seed = 3\nduplicated = { rate = 0.05 }", &["duplicated", "exactly_once"])
     },
     Case {
         claims: reorder,
         overlook_one: |results| one_less(&mut results.delivery.reordered),
-        ..case("reorder", "seed = 3\nreordered = { rate = 0.05 }", &["reordered"])
+        ..case("reorder", "seed = 3\nreordered = { rate = 0.05 }", &["reordered", "seq_ascending"])
     },
     Case {
         claims: phantom,
@@ -43,7 +43,7 @@ pub(super) const CASES: [Case; 7] = [
     Case {
         claims: corrupt,
         overlook_one: |results| one_less(&mut results.delivery.corrupted),
-        ..case("corrupt", "seed = 3\ncorrupted = { rate = 0.05 }", &["corrupted"])
+        ..case("corrupt", "seed = 3\ncorrupted = { rate = 0.05 }", &["corrupted", "content_unchanged"])
     },
     Case {
         claims: not_stored,
@@ -51,7 +51,7 @@ pub(super) const CASES: [Case; 7] = [
             one_less(&mut results.delivery.lost);
             results.delivery.excused += 1;
         },
-        ..case("not-stored", "not_stored = { every = 12 }", &["lost", "echoes missing"])
+        ..case("not-stored", "not_stored = { every = 12 }", &["lost", "echoes missing", "exactly_once", "asked again"])
     },
     Case {
         claims: bad_frames,

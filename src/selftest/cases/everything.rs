@@ -22,6 +22,16 @@ pub(super) const CASES: [Case; 1] = [Case {
         "closed",
         "reconnects",
         "malformed",
+        "duplicate replies",
+        "foreign",
+        "misdelivered",
+        "asked again",
+        "seq_dense",
+        "exactly_once",
+        "seq_ascending",
+        "ack_before_echo",
+        "content_unchanged",
+        "every_request_answered",
     ],
     claims: everything,
     overlook_one: |results| take_for_success(results, "publish", "timed_out"),
@@ -72,6 +82,14 @@ fn deliveries(evidence: &Evidence, claims: &mut Claims) {
     claims.fault("swapped pairs", injected.reordered, delivery.reordered, "reordered = delivery.reordered");
     claims.fault("messages nobody sent", injected.phantom, delivery.phantom, "phantom = delivery.phantom");
     claims.fault("changed messages", injected.corrupted, delivery.corrupted, "corrupted = delivery.corrupted");
+    let foreign = delivery.foreign;
+    claims.fault("messages of another run", injected.other_run, foreign, "other_run = delivery.foreign");
+    let astray = delivery.misdelivered;
+    claims.fault("to the wrong session", injected.misdelivered, astray, "misdelivered = delivery.misdelivered");
+    let gaps = evidence.broken("seq_dense");
+    claims.fault("numbers left out", injected.seq_jump, gaps, "seq_jump = invariants.seq_dense");
+    let again = evidence.results.users.duplicate_replies;
+    claims.fault("acknowledged twice", injected.double_ack, again, "double_ack = users.duplicate_replies");
     let frames = injected.bad_frames.values().sum();
     claims.fault("frames of five kinds", frames, evidence.malformed(), "bad_frames = traffic malformed");
 }

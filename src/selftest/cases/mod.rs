@@ -4,6 +4,7 @@ mod connections;
 mod deliveries;
 mod everything;
 mod files;
+mod promises;
 mod requests;
 mod times;
 
@@ -18,8 +19,15 @@ const GIVE_UP_SOON: &str = "persona.writer.state.write.steps[0].timeout=1s";
 
 /// Every class, in the order of the table.
 pub fn all() -> Vec<Case> {
-    let subjects: [&[Case]; 6] =
-        [&times::CASES, &requests::CASES, &connections::CASES, &deliveries::CASES, &files::CASES, &everything::CASES];
+    let subjects: [&[Case]; 7] = [
+        &times::CASES,
+        &requests::CASES,
+        &connections::CASES,
+        &deliveries::CASES,
+        &promises::CASES,
+        &files::CASES,
+        &everything::CASES,
+    ];
     subjects.concat()
 }
 

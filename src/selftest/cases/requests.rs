@@ -33,7 +33,7 @@ pub(super) const CASES: [Case; 4] = [
         scenario: TEAMS,
         set: &[ONE_WRITER, GIVE_UP_SOON],
         faults: "[[swallow]]\nop = \"pub\"\nevery = 6",
-        touches: &["failures"],
+        touches: &["failures", "every_request_answered"],
         claims: timeout,
         overlook_one: |results| take_for_success(results, "publish", "timed_out"),
         pace: Pace::Together,

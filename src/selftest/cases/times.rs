@@ -59,7 +59,7 @@ pub(super) const CASES: [Case; 5] = [
         scenario: TEAMS,
         set: &[],
         faults: "[[slow_reply]]\nop = \"pub\"\ndelay = { constant = \"400ms\" }\nevery = 4",
-        touches: &[],
+        touches: &["ack_before_echo"],
         claims: slow_ack,
         overlook_one: |results| {
             if let Some(publish) = results.operations.get_mut("publish") {
@@ -74,7 +74,7 @@ pub(super) const CASES: [Case; 5] = [
         set: &[ONE_WRITER, GIVE_UP_SOON],
         // Ended by `max`, so that the last late reply comes while the run lasts.
         faults: "[[slow_reply]]\nop = \"pub\"\ndelay = { constant = \"1400ms\" }\nevery = 3\nmax = 6",
-        touches: &["failures", "late replies"],
+        touches: &["failures", "late replies", "ack_before_echo", "every_request_answered"],
         claims: late_reply,
         overlook_one: |results| one_less(&mut results.users.late_replies),
         pace: Pace::Together,
@@ -139,6 +139,8 @@ fn slow_ack(evidence: &Evidence, claims: &mut Claims) {
         evidence.ok("publish"),
         "accepted = publish.ok",
     );
+    let late = evidence.broken("ack_before_echo");
+    claims.fault("after the own copy", held, late, "slow_replies[pub] = invariants.ack_before_echo");
     let p99 = evidence.results.delivery.delivery_us.p99;
     let bound = Bound::Within(0, HELD_BACK_US);
     claims.time("delivery p99", HELD_BACK, p99, bound, "receivers do not wait for the ack");

@@ -74,12 +74,43 @@ pub fn corrupted_message(frame: &str) -> Option<Utf8Bytes> {
 /// A message as the run's publisher would have sent it, with a counter that it has not reached. It has the topic
 /// and the number of the message that it follows. `None` when that message carries no stamp.
 pub fn phantom_of(frame: &str) -> Option<Utf8Bytes> {
+    restamped(frame, |stamp| Stamp { counter: (stamp.counter ^ PHANTOM_OFFSET) & ((1 << 30) - 1), ..stamp })
+}
+
+/// The message as one of another run. `None` when it carries no stamp.
+pub fn of_other_run(frame: &str) -> Option<Utf8Bytes> {
+    restamped(frame, |stamp| Stamp { run: stamp.run ^ 1, ..stamp })
+}
+
+/// A message of the history with changed content; `None` when nobody could tell that it is changed.
+pub fn corrupted_past(frame: &str) -> Option<Utf8Bytes> {
+    let mut is_synthetic = false;
+    restamped(frame, |stamp| {
+        is_synthetic = stamp.synthetic;
+        stamp
+    })?;
+    if is_synthetic { corrupted_message(frame) } else { None }
+}
+
+/// The message under another topic's name.
+pub fn retitled(frame: &str, topic: &str) -> Option<Utf8Bytes> {
     let ServerMessage::Data(mut data) = serde_json::from_str(frame).ok()? else { return None };
-    let other = |id: &str| {
-        let stamp = Stamp::decode(id)?;
-        let counter = (stamp.counter ^ PHANTOM_OFFSET) & ((1 << 30) - 1);
-        Some(Stamp { counter, ..stamp }.encode().as_str().to_owned())
-    };
+    data.topic = topic.into();
+    write(data)
+}
+
+/// The description of a topic, with one message received less than read. `None` when the marks leave no room for that.
+pub fn with_less_received(frame: &str) -> Option<Utf8Bytes> {
+    let ServerMessage::Meta(mut meta) = serde_json::from_str(frame).ok()? else { return None };
+    let desc = meta.desc.as_mut().filter(|desc| desc.seq > 0 && desc.read >= 2)?;
+    desc.recv = desc.read - 1;
+    serde_json::to_string(&ServerMessage::Meta(meta)).ok().map(Into::into)
+}
+
+/// The message with another stamp.
+fn restamped(frame: &str, mut change: impl FnMut(Stamp) -> Stamp) -> Option<Utf8Bytes> {
+    let ServerMessage::Data(mut data) = serde_json::from_str(frame).ok()? else { return None };
+    let mut other = |id: &str| Some(change(Stamp::decode(id)?).encode().as_str().to_owned());
     if let Some(id) = &data.reqid {
         data.reqid = Some(other(id)?.into());
         return write(data);
@@ -144,6 +175,25 @@ mod tests {
         let read = Stamp::decode(data.reqid.as_deref().expect("reqid")).expect("a stamp");
         assert_eq!(read, Stamp { counter: 5 + PHANTOM_OFFSET, ..stamp });
         assert!(phantom_of(&message("99c5075a-cf52-493c-8572-9e30437a02ce")).is_none());
+    }
+
+    #[test]
+    fn a_message_of_another_run_has_its_stamp_alone() {
+        let stamp = Stamp { run: 3, synthetic: true, user: 4, counter: 5, sent: Tick::from_micros(6) };
+        let frame = message(stamp.encode().as_str());
+        let other = Stamp { run: 2, ..stamp }.encode();
+        assert_eq!(of_other_run(&frame).expect("a stamp").as_str(), message(other.as_str()));
+        assert!(corrupted_past(&frame).is_some());
+        let not_made_up = Stamp { synthetic: false, ..stamp }.encode();
+        assert!(corrupted_past(&message(not_made_up.as_str())).is_none());
+        assert_eq!(retitled(&frame, "grp2").expect("a message").as_str(), frame.replace("grp1", "grp2"));
+    }
+
+    #[test]
+    fn marks_are_only_put_out_of_order_where_there_is_room() {
+        let meta = |recv: u64, read: u64| format!(r#"{{"meta":{{"desc":{{"seq":9,"read":{read},"recv":{recv}}}}}}}"#);
+        assert_eq!(with_less_received(&meta(7, 7)).expect("room").as_str(), meta(6, 7));
+        assert!(with_less_received(&meta(7, 1)).is_none());
     }
 
     #[test]

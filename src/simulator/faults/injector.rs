@@ -26,6 +26,35 @@ pub struct RequestFault {
     pub slow_reply: Option<Duration>,
     /// For a publish: acknowledge it, and do nothing else.
     pub not_stored: bool,
+    /// For a publish: how its number is chosen wrongly.
+    pub number: Option<Broken>,
+}
+
+/// A promise of the service that is broken without a loss of its own kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// A session is detached from a topic, and not told.
+    SilentDetach,
+    /// A number is left out.
+    SeqJump,
+    /// A number is given again.
+    SeqRepeat,
+    /// An older number is given again.
+    SeqBackward,
+    /// Acknowledged twice.
+    DoubleAck,
+    /// The own copy comes before the acknowledgement.
+    EarlyEcho,
+    /// To a session that is not attached, or under another topic's name.
+    Misdelivered,
+    /// To a session that has left.
+    AfterLeave,
+    /// A message of another run.
+    OtherRun,
+    /// Less received than read.
+    Marks,
+    /// The history is not what was live.
+    CorruptedHistory,
 }
 
 /// What is to happen to a delivery.
@@ -53,6 +82,7 @@ pub struct Injector {
     not_stored: Option<Dice>,
     deliveries: Vec<(DeliveryFault, Dice)>,
     phantom: Option<Dice>,
+    broken: Vec<(Broken, Dice)>,
     bad_frames: Option<(Vec<BadFrame>, usize, Dice)>,
     refused: Option<(RefusedHow, Dice)>,
     drops: Vec<Dice>,
@@ -88,6 +118,19 @@ impl Injector {
             (DeliveryFault::Reordered, plan.reordered),
             (DeliveryFault::Corrupted, plan.corrupted),
         ];
+        let broken = [
+            (Broken::SilentDetach, plan.silent_detach),
+            (Broken::SeqJump, plan.seq_jump),
+            (Broken::SeqRepeat, plan.seq_repeat),
+            (Broken::SeqBackward, plan.seq_backward),
+            (Broken::DoubleAck, plan.double_ack),
+            (Broken::EarlyEcho, plan.early_echo),
+            (Broken::Misdelivered, plan.misdelivered),
+            (Broken::AfterLeave, plan.after_leave),
+            (Broken::OtherRun, plan.other_run),
+            (Broken::Marks, plan.marks),
+            (Broken::CorruptedHistory, plan.corrupted_history),
+        ];
         let kinds = |kinds: &Vec<BadFrame>| if kinds.is_empty() { BadFrame::ALL.to_vec() } else { kinds.clone() };
         let (delays, rejects, swallows, slow) = (&plan.delay, &plan.reject, &plan.swallow, &plan.slow_reply);
         let by_chance = plan.drop.iter().filter(|drop| drop.rate.is_some() || drop.every.is_some());
@@ -107,6 +150,9 @@ impl Injector {
             not_stored: plan.not_stored.map(|chance| dice(chance, 1)),
             deliveries: (deliveries.into_iter().zip(2..))
                 .filter_map(|((fault, chance), class)| Some((fault, dice(chance?, class))))
+                .collect(),
+            broken: (broken.into_iter().zip(600..))
+                .filter_map(|((promise, chance), class)| Some((promise, dice(chance?, class))))
                 .collect(),
             phantom: plan.phantom.map(|chance| dice(chance, 10)),
             bad_frames: plan.bad_frames.as_ref().map(|bad| (kinds(&bad.kinds), 0, dice(bad.chance(), 11))),
@@ -158,6 +204,9 @@ impl Injector {
         }
         if op == Operation::Pub {
             fault.not_stored = self.not_stored.as_mut().is_some_and(Dice::strikes);
+            // One publish, one number: the first that strikes chooses it.
+            let numbers = [Broken::SeqJump, Broken::SeqRepeat, Broken::SeqBackward];
+            fault.number = numbers.into_iter().find(|promise| self.breaks(*promise));
         }
         fault
     }
@@ -206,7 +255,26 @@ impl Injector {
 
     /// Whether any delivery can be hit: without, they are passed on without a look.
     pub fn touches_deliveries(&self) -> bool {
-        !self.deliveries.is_empty() || self.phantom.is_some() || self.bad_frames.is_some()
+        let by_delivery = [Broken::SilentDetach, Broken::OtherRun, Broken::SeqBackward];
+        let is_any = !self.deliveries.is_empty() || self.phantom.is_some() || self.bad_frames.is_some();
+        is_any || by_delivery.into_iter().any(|promise| self.may_break(promise))
+    }
+
+    /// Whether this promise may be broken at all.
+    pub fn may_break(&self, promise: Broken) -> bool {
+        self.broken.iter().any(|(of, _)| *of == promise)
+    }
+
+    /// Whether this promise is broken here, where it can be and will be seen. Counted when it is done.
+    pub fn breaks(&mut self, promise: Broken) -> bool {
+        self.broken.iter_mut().find(|(of, _)| *of == promise).is_some_and(|(_, dice)| dice.strikes())
+    }
+
+    /// It could not be broken there after all, so that does not use up its `max`.
+    pub fn keeps(&mut self, promise: Broken) {
+        if let Some((_, dice)) = self.broken.iter_mut().find(|(of, _)| *of == promise) {
+            dice.roll.take_back();
+        }
     }
 
     /// The bad frame that follows a delivery, if any.

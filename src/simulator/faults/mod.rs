@@ -16,9 +16,12 @@ mod plan;
 
 pub use ageing::{Growth, HalfOpen, Leak, Restart};
 pub use chance::Chance;
-pub use corrupt::{BadFrame, corrupted_bytes, corrupted_message, phantom_of};
+pub use corrupt::{
+    BadFrame, corrupted_bytes, corrupted_message, corrupted_past, of_other_run, phantom_of, retitled,
+    with_less_received,
+};
 pub use delay::Delay;
-pub use injector::{DeliveryFault, Injector, RequestFault};
+pub use injector::{Broken, DeliveryFault, Injector, RequestFault};
 pub use plan::{
     BadFrames, ConnectionDrop, FaultPlan, FaultPlanError, Operation, RefusedConnections, RefusedHow, Rejection,
     SlowReply, Stall, Swallow,

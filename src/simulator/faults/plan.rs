@@ -65,6 +65,29 @@ pub struct FaultPlan {
     pub phantom: Option<Chance>,
     /// Publishes that are acknowledged, and neither stored nor delivered.
     pub not_stored: Option<Chance>,
+    /// Sessions that are detached from a topic without a word, by the delivery that they do not get any more.
+    pub silent_detach: Option<Chance>,
+    /// Publishes before which a number of their topic is left out.
+    pub seq_jump: Option<Chance>,
+    /// Publishes with the number of the message before them.
+    pub seq_repeat: Option<Chance>,
+    /// Publishes with the number of the message before the one before them.
+    pub seq_backward: Option<Chance>,
+    /// Publishes that are acknowledged twice.
+    pub double_ack: Option<Chance>,
+    /// Publishes whose own copy comes before their acknowledgement.
+    pub early_echo: Option<Chance>,
+    /// Group messages that come to one more session, which is not attached to the group: in turn under the group's
+    /// name, and under the name of another group to which it is.
+    pub misdelivered: Option<Chance>,
+    /// Group messages that come to one more session, which has left the group.
+    pub after_leave: Option<Chance>,
+    /// Deliveries that are followed by a message of another run.
+    pub other_run: Option<Chance>,
+    /// Descriptions of a topic in which less was received than read.
+    pub marks: Option<Chance>,
+    /// Messages of a history with changed content.
+    pub corrupted_history: Option<Chance>,
     /// Spans in which nothing is answered.
     pub stall: Vec<Stall>,
     /// Connections that are not let in.
@@ -279,6 +302,17 @@ impl FaultPlan {
             ("corrupted", self.corrupted),
             ("phantom", self.phantom),
             ("not_stored", self.not_stored),
+            ("silent_detach", self.silent_detach),
+            ("seq_jump", self.seq_jump),
+            ("seq_repeat", self.seq_repeat),
+            ("seq_backward", self.seq_backward),
+            ("double_ack", self.double_ack),
+            ("early_echo", self.early_echo),
+            ("misdelivered", self.misdelivered),
+            ("after_leave", self.after_leave),
+            ("other_run", self.other_run),
+            ("marks", self.marks),
+            ("corrupted_history", self.corrupted_history),
             ("corrupted_uploads", self.corrupted_uploads),
             ("corrupted_downloads", self.corrupted_downloads),
             ("refused_connections", self.refused_connections.map(|refused| refused.chance())),
@@ -387,6 +421,8 @@ mod tests {
             ("lots = 1", "unknown field `lots`"),
             ("lost = {}", "`lost` says neither"),
             ("lost = { rate = 2.0 }", "`rate` outside"),
+            ("silent_detach = { max = 3 }", "`silent_detach` says neither"),
+            ("marks = { every = 0 }", "`marks` has `every = 0`"),
             ("[delay]\npub = { constant = \"soon\" }", "no duration"),
             ("[delay]\npub = { uniform = [\"2s\", \"1s\"] }", "`delay.pub` is uniform"),
             ("[[reject]]\nop = \"pub\"\ncode = 200\nevery = 1", "outside 300 to 599"),

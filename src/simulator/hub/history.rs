@@ -25,8 +25,18 @@ impl History {
     /// Adds a message; gives the bytes freed when the oldest had to go.
     pub fn push(&mut self, message: Stored, most: usize) -> usize {
         let freed = if self.messages.len() >= most.max(1) { self.drop_oldest() } else { 0 };
-        self.messages.push_back(message);
+        // Nearly always it is the last one.
+        let at = match self.messages.back().is_none_or(|last| last.seq <= message.seq) {
+            true => self.messages.len(),
+            false => self.messages.partition_point(|other| other.seq <= message.seq),
+        };
+        self.messages.insert(at, message);
         freed
+    }
+
+    /// Whether a message has this number.
+    pub fn holds(&self, seq: u64) -> bool {
+        self.messages.binary_search_by_key(&seq, |message| message.seq).is_ok()
     }
 
     pub fn first_seq(&self) -> Option<u64> {
@@ -98,5 +108,23 @@ impl Budget {
 
     pub fn sweep(&mut self, exists: impl Fn(TopicRef, u64) -> bool) {
         self.order.retain(|(topic, seq)| exists(*topic, *seq));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Accounts, Rules};
+    use super::*;
+
+    #[test]
+    fn messages_are_in_the_order_of_their_numbers_even_when_those_go_backward() {
+        let (mut history, mut accounts) = (History::default(), Accounts::new(&Rules::default()));
+        let from = accounts.sign_up("author", "password", jiff::Timestamp::UNIX_EPOCH).expect("is new");
+        for seq in [1, 2, 5, 2, 4] {
+            history.push(Stored { seq, from, frame: seq.to_string().into() }, 10);
+        }
+        let read: Vec<u64> = history.range(2, 5).map(|message| message.seq).collect();
+        assert_eq!(read, [4, 2, 2]);
+        assert!(history.holds(5) && !history.holds(3));
     }
 }

@@ -14,6 +14,7 @@ mod history;
 mod leave;
 mod login;
 mod note;
+mod onlookers;
 mod outbox;
 mod presence;
 mod publish;
@@ -54,6 +55,35 @@ pub enum Storage {
     Keep,
     /// Acknowledged, and then neither stored nor found in the history.
     Forget,
+}
+
+/// Which number a publish gets; all but the next one are declared faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbering {
+    /// As the service does it.
+    #[default]
+    Next,
+    /// The one after the next.
+    Skip,
+    /// That of the message before.
+    Repeat,
+    /// That of the message before the one before.
+    Backward,
+}
+
+/// How a publish is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publishing {
+    /// Whether it is kept.
+    pub storage: Storage,
+    /// Its number; the next one where the topic has none that would do.
+    pub number: Numbering,
+}
+
+impl Default for Publishing {
+    fn default() -> Publishing {
+        Publishing { storage: Storage::Keep, number: Numbering::Next }
+    }
 }
 
 /// The whole state of the stand-in.
@@ -148,7 +178,7 @@ impl Hub {
     /// Takes a frame of a session and says what is to be sent.
     pub fn receive(&mut self, session: SessionId, text: &str, now: Timestamp, out: &mut Outbox) {
         match Hub::parse(text) {
-            Some(message) => self.handle(session, message, Storage::Keep, now, out),
+            Some(message) => self.handle(session, message, Publishing::default(), now, out),
             None => Hub::refuse_malformed(session, now, out),
         }
     }
@@ -173,7 +203,7 @@ impl Hub {
         &mut self,
         session: SessionId,
         message: ClientMessage<'_>,
-        storage: Storage,
+        publishing: Publishing,
         now: Timestamp,
         out: &mut Outbox,
     ) {
@@ -205,7 +235,7 @@ impl Hub {
         match message {
             ClientMessage::Sub(sub) => self.subscribe(&call, sub, out),
             ClientMessage::Leave(leave) => self.leave(&call, &leave, out),
-            ClientMessage::Pub(message) => self.publish(&call, &message, storage, out),
+            ClientMessage::Pub(message) => self.publish(&call, &message, publishing, out),
             ClientMessage::Get(get) => self.get(&call, &get, out),
             ClientMessage::Set(set) => self.set(&call, &set, out),
             ClientMessage::Del(del) => self.delete(&call, &del, out),

@@ -2,6 +2,7 @@
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::Numbering;
 use super::frames::Reply;
 use super::session::SessionId;
 use super::topic::TopicRef;
@@ -53,6 +54,10 @@ pub struct Outbox {
     pub frames: Vec<Outgoing>,
     /// A publish was accepted.
     pub published: bool,
+    /// On which topic.
+    pub topic: Option<TopicRef>,
+    /// How its number was chosen.
+    pub number: Numbering,
     /// A publish was refused because its topic's queue was full.
     pub queue_full: bool,
     /// A login was accepted.

@@ -6,13 +6,13 @@ use super::frames;
 use super::history::Stored;
 use super::outbox::{FrameKind, Outbox, Receiver};
 use super::topic::{Topic, TopicRef};
-use super::{Call, Hub, Storage};
+use super::{Call, Hub, Numbering, Publishing, Storage};
 use crate::protocol::client::Pub;
 use crate::protocol::server::{CtrlParams, Data, Pres};
 use crate::protocol::{Code, Json, Mode, Text};
 
 impl Hub {
-    pub(super) fn publish(&mut self, call: &Call<'_>, message: &Pub<'_>, storage: Storage, out: &mut Outbox) {
+    pub(super) fn publish(&mut self, call: &Call<'_>, message: &Pub<'_>, how: Publishing, out: &mut Outbox) {
         let name = &*message.topic;
         // `head` is an object for the service's JSON reader; anything else fails there, with neither id nor topic.
         if message.head.as_ref().is_some_and(|head| !head.to_json().starts_with(['{', 'n'])) {
@@ -40,31 +40,31 @@ impl Hub {
             out.queue_full = true;
             return refuse(Code::UNAVAILABLE, out);
         }
-        number(topic, call);
-        out.published = true;
+        let seq = number(topic, call, how.number, out);
+        (out.published, out.topic) = (true, Some(at));
         let (topic, accounts) = (&*topic, &self.accounts);
         let own_name = topic.name_for(call.user, accounts);
         if call.id.is_some() {
-            let params = CtrlParams { seq: Some(topic.seq), ..CtrlParams::default() };
+            let params = CtrlParams { seq: Some(seq), ..CtrlParams::default() };
             out.reply(call.session, &call.reply(Code::ACCEPTED, name).params(params));
         }
         let own = frames::data(Data {
             topic: own_name.into(),
             from: Some((&*accounts.get(call.user).wire).into()),
             ts: Some(call.ts.as_str().into()),
-            seq: topic.seq,
+            seq,
             head: message.head.clone(),
             content: message.content.clone(),
             reqid: call.id.filter(|_| self.rules.live_reqid).map(Text::from),
         });
-        self.fan_out(call, at, &own, message.noecho, out);
+        self.fan_out(call, (at, seq), &own, message.noecho, out);
         self.tell_unattached(call, at, out);
-        if storage == Storage::Keep {
-            self.store(call, at, own);
+        if how.storage == Storage::Keep {
+            self.store(call, (at, seq), own);
         }
     }
 
-    fn fan_out(&self, call: &Call<'_>, at: TopicRef, own: &Utf8Bytes, noecho: bool, out: &mut Outbox) {
+    fn fan_out(&self, call: &Call<'_>, (at, seq): (TopicRef, u64), own: &Utf8Bytes, noecho: bool, out: &mut Outbox) {
         let Some(topic) = self.topics.get(at) else { return };
         let mirrored = topic.peer_of(call.user).map(|peer| {
             let accounts = &self.accounts;
@@ -77,7 +77,7 @@ impl Hub {
                 continue;
             }
             let text = if attached.user == call.user { own } else { of_others };
-            out.push(attached.session, text.clone(), FrameKind::Delivery { topic: at, seq: topic.seq, to });
+            out.push(attached.session, text.clone(), FrameKind::Delivery { topic: at, seq, to });
         }
     }
 
@@ -111,10 +111,10 @@ impl Hub {
         }
     }
 
-    fn store(&mut self, call: &Call<'_>, at: TopicRef, frame: Utf8Bytes) {
+    fn store(&mut self, call: &Call<'_>, (at, seq): (TopicRef, u64), frame: Utf8Bytes) {
         let most = self.rules.history_messages_max;
         let Some(topic) = self.topics.get_mut(at) else { return };
-        let (seq, bytes, before) = (topic.seq, frame.len(), topic.history.len());
+        let (bytes, before) = (frame.len(), topic.history.len());
         let freed = topic.history.push(Stored { seq, from: call.user, frame }, most);
         let grown = topic.history.len() - before;
         self.topics.messages += grown;
@@ -137,16 +137,26 @@ impl Hub {
 }
 
 /// Gives the message its number; the author has thereby received and read it.
-fn number(topic: &mut Topic, call: &Call<'_>) {
-    topic.seq += 1;
+fn number(topic: &mut Topic, call: &Call<'_>, wanted: Numbering, out: &mut Outbox) -> u64 {
+    let last = topic.seq;
+    // What a wrong number contradicts has to be there.
+    let (seq, chosen) = match wanted {
+        Numbering::Skip if last > 0 => (last + 2, wanted),
+        Numbering::Repeat if last > 0 => (last, wanted),
+        Numbering::Backward if last > 1 && topic.history.holds(last - 1) => (last - 1, wanted),
+        _ => (last + 1, Numbering::Next),
+    };
+    out.number = chosen;
+    topic.seq = last.max(seq);
     topic.touched = Some(call.now);
     topic.updated = call.now;
-    let seq = topic.seq;
+    let last = topic.seq;
     if let Some(member) = topic.member_mut(call.user)
         && member.may(Mode::READ)
     {
-        (member.read, member.recv) = (seq, seq);
+        (member.read, member.recv) = (last, last);
     }
+    seq
 }
 
 /// A stored message without its request id, for servers that do not keep it.

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::queue::Pushed;
 use super::shell::Shell;
-use crate::simulator::faults::{DeliveryFault, corrupted_message, phantom_of};
+use crate::simulator::faults::{Broken, DeliveryFault, corrupted_message, of_other_run, phantom_of};
 use crate::simulator::hub::{FrameKind, Outbox, Outgoing, Receiver, SessionId, TopicRef};
 
 /// How long a delivery is held back for the next one to overtake it.
@@ -24,24 +24,31 @@ impl Shell {
     /// Queues everything, in order.
     pub(super) fn dispatch(self: &Rc<Self>, out: Outbox) {
         let mut overflowed = Vec::new();
+        let mut detached = Vec::new();
         let careful = self.injector.borrow().touches_deliveries();
         for frame in out.frames {
             let Outgoing { session, text, kind } = frame;
             match kind {
-                FrameKind::Delivery { topic, to: Receiver::Other, .. } => {
+                FrameKind::Delivery { topic, to: Receiver::Other, .. } if careful && self.detaches(session, topic) => {
+                    detached.push((session, topic));
+                }
+                FrameKind::Delivery { topic, seq, to: Receiver::Other } => {
                     let queued = match careful {
-                        true => self.deliver_with_faults(session, topic, text),
+                        true => self.deliver_with_faults(session, (topic, seq), text),
                         false => self.deliver(session, text),
                     };
                     if queued == Pushed::Full {
                         overflowed.push((session, topic));
                     }
                 }
-                FrameKind::Delivery { topic, to: Receiver::Publisher, .. } => {
+                FrameKind::Delivery { topic, seq, to: Receiver::Publisher } => {
                     // What is held back must not come after the echo unless it is counted as reordered.
                     self.release_held(session, topic, None);
                     match self.push(session, text, false) {
-                        Pushed::Queued => self.injector.borrow_mut().counters.totals.echoes_pushed += 1,
+                        Pushed::Queued => {
+                            self.injector.borrow_mut().counters.totals.echoes_pushed += 1;
+                            self.note_number(session, (topic, seq), Receiver::Publisher);
+                        }
                         Pushed::Full => overflowed.push((session, topic)),
                     }
                 }
@@ -54,6 +61,9 @@ impl Shell {
                     self.push(session, text, false);
                 }
             }
+        }
+        for (session, topic) in detached {
+            self.detach_on_purpose(session, topic);
         }
         for (session, topic) in overflowed {
             self.detach_overflowed(session, topic);
@@ -80,7 +90,7 @@ impl Shell {
         }
     }
 
-    fn push(&self, session: SessionId, text: Utf8Bytes, is_history: bool) -> Pushed {
+    pub(super) fn push(&self, session: SessionId, text: Utf8Bytes, is_history: bool) -> Pushed {
         match self.queues.borrow().get(&session) {
             Some(queue) => queue.push(text, is_history),
             // Gone in the meantime: nobody to be told.
@@ -96,7 +106,12 @@ impl Shell {
         pushed
     }
 
-    fn deliver_with_faults(self: &Rc<Self>, session: SessionId, topic: TopicRef, text: Utf8Bytes) -> Pushed {
+    fn deliver_with_faults(
+        self: &Rc<Self>,
+        session: SessionId,
+        (topic, seq): (TopicRef, u64),
+        text: Utf8Bytes,
+    ) -> Pushed {
         if !self.queues.borrow().contains_key(&session) {
             return Pushed::Queued;
         }
@@ -135,6 +150,9 @@ impl Shell {
                 }
             },
         }
+        if pushed == Pushed::Queued {
+            self.note_number(session, (topic, seq), Receiver::Other);
+        }
         self.follow_up(session, &text);
         pushed
     }
@@ -149,6 +167,13 @@ impl Shell {
         {
             injector.counters.phantom += 1;
         }
+        if injector.may_break(Broken::OtherRun)
+            && let Some(other) = of_other_run(text)
+            && injector.breaks(Broken::OtherRun)
+            && self.push(session, other, false) == Pushed::Queued
+        {
+            injector.counters.other_run += 1;
+        }
         if let Some(kind) = injector.bad_frame() {
             self.push(session, kind.text(), false);
         }
@@ -161,7 +186,7 @@ impl Shell {
     }
 
     /// Delivers what is held back, in order and uncounted. With `since`, only if it is the one of that instant.
-    fn release_held(&self, session: SessionId, topic: TopicRef, since: Option<Instant>) {
+    pub(super) fn release_held(&self, session: SessionId, topic: TopicRef, since: Option<Instant>) {
         let mut all = self.held.borrow_mut();
         let is_meant = |held: &Held| since.is_none_or(|since| held.since == since);
         if !all.get(&(session, topic)).is_some_and(is_meant) {

@@ -8,6 +8,7 @@ mod files;
 pub(super) mod http;
 mod limits;
 mod metrics;
+mod promises;
 mod queue;
 mod requests;
 mod rest;

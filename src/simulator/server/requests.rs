@@ -9,7 +9,7 @@ use super::queue::Queue;
 use super::shell::Shell;
 use crate::protocol::ClientMessage;
 use crate::simulator::faults::{Operation, RequestFault};
-use crate::simulator::hub::{FrameKind, Hub, Outbox, Receiver, SessionId, Storage};
+use crate::simulator::hub::{FrameKind, Hub, Outbox, Receiver, SessionId};
 
 /// Requests of one session that may wait for their time; beyond that, its socket is not read.
 pub(super) const PENDING_MAX: usize = 256;
@@ -74,14 +74,16 @@ impl Shell {
             Hub::refuse(session, &message, code, now, &mut out);
             return self.dispatch(out);
         }
-        let storage = if fault.not_stored { Storage::Forget } else { Storage::Keep };
-        self.hub.borrow_mut().handle(session, message, storage, now, &mut out);
+        let parting = self.parting(session, &message);
+        self.hub.borrow_mut().handle(session, message, fault.publishing(), now, &mut out);
         self.count(&out);
         let published = out.published;
+        let strays = self.break_promises(session, &fault, parting, &mut out);
         if let Some(op) = op.filter(|_| fault != RequestFault::default()) {
             self.apply(session, op, fault, &mut out);
         }
         self.dispatch(out);
+        self.push_strays(strays);
         if published && self.injector.borrow_mut().drops_publisher() && self.cut(session) {
             self.injector.borrow_mut().counters.dropped_connections += 1;
         }

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::delivery::Held;
 use super::files::Files;
 use super::limits::RestLimits;
+use super::promises::Watched;
 use super::queue::{Ending, Queue};
 use super::scheduler::Scheduler;
 use crate::simulator::SimulatorConfig;
@@ -29,6 +30,8 @@ pub(in crate::simulator) struct Shell {
     pub(super) scheduler: Scheduler,
     pub(super) queues: RefCell<HashMap<SessionId, Rc<Queue>>>,
     pub(super) held: RefCell<HashMap<(SessionId, TopicRef), Held>>,
+    /// Whom declared faults have to remember.
+    pub(super) watched: RefCell<Watched>,
     pub(super) files: RefCell<Files>,
     pub(super) rest: RefCell<RestLimits>,
     /// Whether the hub's next deadline is in the schedule.
@@ -56,6 +59,7 @@ impl Shell {
             scheduler: Scheduler::default(),
             queues: RefCell::default(),
             held: RefCell::default(),
+            watched: RefCell::default(),
             files: RefCell::new(Files::new(config.uploads_bytes_max, config.rules.seed)),
             rest: RefCell::new(RestLimits::new(&config)),
             wake_scheduled: Cell::new(false),
@@ -93,6 +97,7 @@ impl Shell {
             return;
         }
         self.held.borrow_mut().retain(|(of, _), _| *of != session);
+        self.watched.borrow_mut().forget(session);
         let mut out = Outbox::default();
         self.hub.borrow_mut().close(session, self.clock.now(), &mut out);
         self.dispatch(out);
