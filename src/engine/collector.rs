@@ -11,8 +11,8 @@ use super::scrape::Inbox;
 use crate::ledger::{
     AttachEnd, AttachId, AttachRecord, Batch, Book, Ending, Finding, Gap, LedgerTotals, PastRecord, Question,
 };
-use crate::metrics::Interval;
-use crate::ops::OpId;
+use crate::metrics::{Interval, Sample};
+use crate::ops::{FailureKind, OpId};
 use crate::results::{IntervalRecord, WorkerSample};
 use crate::tick::Tick;
 
@@ -43,6 +43,13 @@ pub(super) enum Handover {
         driven: u32,
         /// What its thread had of its processor.
         load: WorkerSample,
+    },
+    /// A token was refreshed in the background, or not.
+    Refresh {
+        /// When.
+        sample: Sample,
+        /// What came of it.
+        result: Result<(), (FailureKind, String)>,
     },
     /// The worker has ended.
     Done,
@@ -164,6 +171,15 @@ impl Collector {
                 self.gauges[slot as usize] = (figures.users.online, figures.users.open.clone());
                 self.waiting[slot as usize].push_back(Waiting { to, figures, batch, open, load });
                 self.merge()
+            }
+            Handover::Refresh { sample, result } => {
+                self.has_merged = false;
+                self.extra.started(OpId::Token);
+                match result {
+                    Ok(()) => self.extra.ok(sample),
+                    Err((kind, detail)) => self.extra.failed(sample, kind, || detail),
+                }
+                None
             }
             Handover::Done => None,
         }

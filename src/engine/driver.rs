@@ -14,11 +14,14 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::errand::{Errand, ErrandError};
 use super::floor::{Desk, Floor, Signals, TapEvent};
+use super::watchdog::{Look, Watchdog};
 use crate::ops::FailureKind;
+use crate::plan::Occurrence;
 use crate::protocol::Code;
+use crate::scenario::{Disturbance, LoadEvent};
 use crate::tick::Tick;
 use crate::transport::{FileReply, Socket, TransportError, upgrade};
-use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, User};
+use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, LostBy, User};
 
 type Job<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
 type Failure = (FailureKind, String);
@@ -48,6 +51,11 @@ struct Driver {
     token: Job<(Tick, Result<(), Failure>)>,
     /// The send buffer had no room for the last frame.
     is_stuck: bool,
+    watch: Watchdog,
+    /// The user does not read before that; [`Tick::ZERO`] when it reads.
+    reads_again: Tick,
+    /// A connection that the user has left without a word, until then.
+    left_open: Option<(Tick, Box<Socket>)>,
 }
 
 /// Drives a user from its first signal until it is gone; then the user goes back to its desk.
@@ -64,6 +72,9 @@ pub(super) async fn drive(floor: Rc<Floor>, desk: u32, user: Box<User>) {
         accept: None,
         token: None,
         is_stuck: false,
+        watch: Watchdog::default(),
+        reads_again: Tick::ZERO,
+        left_open: None,
     };
     loop {
         let incoming = poll_fn(|cx| driver.poll(cx)).await;
@@ -120,6 +131,9 @@ impl Driver {
                 Poll::Ready(Err(_)) => self.needs_flush = false,
             }
         }
+        if self.reads_again != Tick::ZERO {
+            return Poll::Pending;
+        }
         loop {
             let socket = self.socket.as_mut().expect("checked above, and only `take` removes it");
             return match Pin::new(&mut **socket).poll_next(cx) {
@@ -138,7 +152,7 @@ impl Driver {
     }
 
     fn lost(&mut self, detail: &str) -> Lost {
-        Lost { code: self.close_code.take(), detail: detail.to_owned() }
+        Lost { code: self.close_code.take(), detail: detail.to_owned(), by: LostBy::Peer }
     }
 
     fn take(&mut self, incoming: Incoming) {
@@ -148,6 +162,8 @@ impl Driver {
                 self.connect = None;
                 match result {
                     Ok((socket, phases)) => {
+                        self.reads_again = Tick::ZERO;
+                        self.watch = Watchdog::new(self.floor.clock.now(), self.floor.keepalive);
                         self.socket = Some(Box::new(socket));
                         self.close_code = None;
                         self.tell(Event::Connected(phases));
@@ -167,16 +183,21 @@ impl Driver {
                 self.tell(Event::Token { sent, result });
             }
             Incoming::Frame(Message::Text(text)) => {
+                self.watch.hear(self.floor.clock.now());
                 self.tap(TapEvent::Received(text.as_str()));
                 self.tell(Event::Frame(text.as_str()));
             }
             Incoming::Frame(Message::Binary(bytes)) => {
+                self.watch.hear(self.floor.clock.now());
                 // The service reads any data frame as text; what it sends is read the same way.
                 let text = String::from_utf8_lossy(&bytes);
                 self.tell(Event::Frame(&text));
             }
             // A pong is queued by the library and goes out with the next flush.
-            Incoming::Frame(_) => self.needs_flush = true,
+            Incoming::Frame(_) => {
+                self.watch.hear(self.floor.clock.now());
+                self.needs_flush = true;
+            }
             Incoming::Lost(lost) => {
                 self.socket = None;
                 self.tap(TapEvent::Note("the connection is closed"));
@@ -206,6 +227,15 @@ impl Driver {
             && let Some(socket) = &self.socket
         {
             self.floor.look_at_send_queue(socket, self.needs_flush);
+        }
+        if signals.has(Signals::WAKE) {
+            self.look_at_disturbances();
+            self.look_at_watchdog();
+        }
+        if signals.has(Signals::EVENT)
+            && let Some(event) = self.place().event.take()
+        {
+            self.disturb(&event);
         }
         for (signal, event) in [
             (Signals::ONLINE, Event::GoOnline),
@@ -242,7 +272,10 @@ impl Driver {
             return self.tell(Event::Unsent);
         }
         floor.set_parked(self.desk, self.user.is_parked());
-        floor.arm(self.desk, self.user.next_wake());
+        let watch = if self.socket.is_some() { self.watch.at } else { Tick::NEVER };
+        let resumes = if self.reads_again == Tick::ZERO { Tick::NEVER } else { self.reads_again };
+        let left = self.left_open.as_ref().map_or(Tick::NEVER, |(until, _)| *until);
+        floor.arm(self.desk, self.user.next_wake().min(watch).min(resumes).min(left));
         floor.relieve();
     }
 
@@ -288,6 +321,77 @@ impl Driver {
                 if !self.place().is_queued.replace(true) {
                     self.floor.parked.borrow_mut().push_back(self.desk);
                 }
+            }
+        }
+    }
+
+    /// An event of the scenario hits the user.
+    fn disturb(&mut self, event: &Occurrence) {
+        if self.socket.is_none() {
+            return;
+        }
+        let LoadEvent { what, length, reconnect, .. } = event.event;
+        self.tap(TapEvent::Note(what.word()));
+        let until = self.floor.clock.now() + length;
+        match what {
+            Disturbance::Burst => {}
+            Disturbance::PauseReading => {
+                self.reads_again = until;
+                self.tell(Event::Disturbed(event.key));
+            }
+            Disturbance::Drop | Disturbance::RestartStorm | Disturbance::HalfOpen => {
+                let socket = self.socket.take();
+                self.reads_again = Tick::ZERO;
+                if what == Disturbance::HalfOpen {
+                    self.left_open = socket.map(|socket| (until, socket));
+                }
+                let detail = format!("`{}` of the scenario", what.word());
+                self.tell(Event::Disconnected(Lost {
+                    code: None,
+                    detail,
+                    by: LostBy::Event { key: event.key, reconnect },
+                }));
+            }
+        }
+    }
+
+    /// Ends what lasts for a while.
+    fn look_at_disturbances(&mut self) {
+        let now = self.floor.clock.now();
+        if self.left_open.as_ref().is_some_and(|(until, _)| *until <= now) {
+            self.left_open = None;
+        }
+        if self.reads_again != Tick::ZERO && self.reads_again <= now {
+            self.reads_again = Tick::ZERO;
+            self.watch.hear(now);
+            self.tell(Event::Undisturbed);
+        }
+    }
+
+    /// Pings a silent connection, and gives a dead one up.
+    fn look_at_watchdog(&mut self) {
+        if self.socket.is_none() {
+            return;
+        }
+        if self.reads_again != Tick::ZERO {
+            // Nothing can be heard by who does not listen.
+            self.watch.at = self.reads_again;
+            return;
+        }
+        match self.watch.look(self.floor.clock.now()) {
+            Look::Fine => {}
+            Look::Ping => {
+                self.tap(TapEvent::Note("pinging"));
+                self.send(Message::Ping(Default::default()));
+                // It matters to nobody whether there was room: without an answer the connection is dead.
+                self.is_stuck = false;
+            }
+            Look::Dead(heard) => {
+                self.socket = None;
+                self.tap(TapEvent::Note("the connection is dead"));
+                let silent = self.floor.clock.now().since(heard).as_secs();
+                let detail = format!("no sign of life for {silent} s");
+                self.tell(Event::Disconnected(Lost { code: None, detail, by: LostBy::Silence(heard) }));
             }
         }
     }

@@ -13,6 +13,8 @@ use super::Clock;
 use super::collector::Handover;
 use super::exchange::Exchange;
 use super::tokens::TokenDesk;
+use super::watchdog::Keepalive;
+use crate::plan::Occurrence;
 use crate::tick::Tick;
 use crate::transport::{Dialer, FileClient, SendQueues, Socket};
 use crate::user::{User, World};
@@ -40,6 +42,8 @@ pub(super) struct Floor {
     pub(super) send_queues: Option<SendQueues>,
     /// Users that have a driver.
     pub(super) driven: Cell<u32>,
+    /// When silent connections are pinged, and when they are dead.
+    pub(super) keepalive: Keepalive,
 }
 
 /// Sees every frame; for `try`.
@@ -61,6 +65,8 @@ pub(super) struct Desk {
     pub(super) signals: Cell<Signals>,
     /// When the arrival in [`Signals::ARRIVAL`] was due.
     pub(super) arrival: Cell<Tick>,
+    /// What [`Signals::EVENT`] is about.
+    pub(super) event: Cell<Option<Occurrence>>,
     /// The earliest timer that is set for this user.
     pub(super) armed: Cell<Tick>,
     pub(super) is_parked: Cell<bool>,
@@ -73,7 +79,7 @@ pub(super) struct Desk {
 
 /// What a driver has to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Signals(u8);
+pub(super) struct Signals(u16);
 
 impl Signals {
     pub(super) const ONLINE: Signals = Signals(1);
@@ -84,6 +90,7 @@ impl Signals {
     pub(super) const LEAVE: Signals = Signals(32);
     pub(super) const LOOK: Signals = Signals(64);
     pub(super) const ASK_AGAIN: Signals = Signals(128);
+    pub(super) const EVENT: Signals = Signals(256);
 
     pub(super) fn has(self, signal: Signals) -> bool {
         self.0 & signal.0 != 0
@@ -99,6 +106,7 @@ impl Desk {
         Desk {
             signals: Cell::default(),
             arrival: Cell::new(Tick::ZERO),
+            event: Cell::new(None),
             armed: Cell::new(Tick::NEVER),
             is_parked: Cell::new(false),
             is_queued: Cell::new(false),

@@ -28,6 +28,7 @@ mod scrape;
 mod tests;
 mod tokens;
 mod trial;
+mod watchdog;
 mod worker;
 
 pub use alarm::median_lateness;

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::driver::drive;
 use super::exchange::Passed;
 use super::floor::{Floor, Signals};
-use crate::plan::{Arrivals, Change, UserChange};
+use crate::plan::{Arrivals, Change, Occurrence, UserChange};
+use crate::scenario::Disturbance;
 use crate::tick::Tick;
 
 /// What one worker has to do when.
@@ -17,12 +18,15 @@ pub(super) struct Pacer<C: Iterator<Item = UserChange>> {
     load_start: Tick,
     changes: Peekable<C>,
     arrivals: Peekable<Arrivals>,
+    events: Peekable<std::vec::IntoIter<Occurrence>>,
     is_draining: bool,
 }
 
 impl<C: Iterator<Item = UserChange>> Pacer<C> {
     pub(super) fn new(floor: Rc<Floor>, load_start: Tick, changes: C, arrivals: Arrivals) -> Pacer<C> {
-        Pacer { floor, load_start, changes: changes.peekable(), arrivals: arrivals.peekable(), is_draining: false }
+        let events = floor.world.borrow().plan.occurrences().into_iter().peekable();
+        let (changes, arrivals) = (changes.peekable(), arrivals.peekable());
+        Pacer { floor, load_start, changes, arrivals, events, is_draining: false }
     }
 
     /// The next instant at which something is due.
@@ -34,7 +38,8 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
         let after_start = |tick: Tick| self.load_start + tick.since_start();
         let change = self.changes.peek().map(|change| after_start(change.at));
         let arrival = self.arrivals.peek().map(|&at| after_start(at));
-        [timer, change, arrival].into_iter().flatten().min().unwrap_or(Tick::NEVER)
+        let event = self.events.peek().map(|event| after_start(event.at));
+        [timer, change, arrival, event].into_iter().flatten().min().unwrap_or(Tick::NEVER)
     }
 
     /// Does everything that is due by now.
@@ -47,6 +52,9 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
         if now >= self.load_start {
             while let Some(change) = self.changes.next_if(|change| change.at <= since_start) {
                 self.change(change);
+            }
+            while let Some(event) = self.events.next_if(|event| event.at <= since_start) {
+                self.happen(&event);
             }
             while let Some(due) = self.arrivals.next_if(|due| *due <= since_start) {
                 self.arrive(Passed::planned(self.load_start + due.since_start()));
@@ -86,6 +94,39 @@ impl<C: Iterator<Item = UserChange>> Pacer<C> {
             Change::Online => {
                 place.signal(Signals::ONLINE);
                 start_driver(&self.floor, desk);
+            }
+        }
+    }
+
+    /// An event of the scenario: tells those users of this worker whom it hits.
+    fn happen(&mut self, event: &Occurrence) {
+        let plan = std::sync::Arc::clone(&self.floor.world.borrow().plan);
+        let slot = self.floor.slot;
+        let arrivals = match event.event.what {
+            Disturbance::Burst => {
+                event.event.arrivals / plan.slots + u32::from(slot < event.event.arrivals % plan.slots)
+            }
+            _ => 0,
+        };
+        {
+            let mut world = self.floor.world.borrow_mut();
+            let counts = world.books.figures.users.events.entry(event.key).or_default();
+            (counts.at_ms, counts.what) =
+                (event.at.since_start().as_millis() as u64, event.event.what.word().to_owned());
+            counts.affected += u64::from(arrivals);
+        }
+        for _ in 0..arrivals {
+            self.arrive(Passed::planned(self.load_start + event.at.since_start()));
+        }
+        if event.event.what == Disturbance::Burst {
+            return;
+        }
+        for (desk, user) in (0..).zip(plan.users_of(slot)) {
+            let place = self.floor.desk(desk);
+            // A user without a driver is offline.
+            if place.user.borrow().is_none() && plan.is_hit(event, user) {
+                place.event.set(Some(*event));
+                place.signal(Signals::EVENT);
             }
         }
     }

@@ -32,6 +32,8 @@ use crate::user::Mode;
 
 /// Between the start of the workers and that of the load.
 const RUN_UP: Duration = Duration::from_millis(100);
+/// Most events that are marked in the charts.
+const EVENT_MARKS_MAX: usize = 200;
 /// How long workers get to end beyond what their users get.
 const WORKERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -135,10 +137,11 @@ impl Run {
                 return Ok(Outcome { ended_by });
             }
         };
+        let shortage = office.shortage();
         let workers = self.start_workers(&office)?;
         let plan = &self.options.plan;
         let load_from = (self.clock.now() + RUN_UP + plan.return_length()).next_multiple(Duration::from_millis(1));
-        let (ended_by, is_torn_down) = self.load(workers, load_from, figures, &mut stop, observer).await;
+        let (ended_by, is_torn_down) = self.load(workers, load_from, figures, shortage, &mut stop, observer).await;
         if is_torn_down {
             self.tear_down(observer).await;
         }
@@ -174,8 +177,8 @@ impl Run {
     }
 
     fn start_workers(&self, office: &Rc<TokenOffice>) -> Result<Workers, EngineError> {
-        let tokens = Rc::clone(office).open();
         let (handover, handovers) = mpsc::unbounded_channel();
+        let tokens = Rc::clone(office).open(handover.clone());
         let (orders, threads, tasks, returns) = Default::default();
         let mut workers = Workers { orders, threads, tasks, handovers, returns };
         let (exchange, ends) = Exchange::between(self.options.plan.slots);
@@ -218,6 +221,7 @@ impl Run {
         mut workers: Workers,
         load_from: Tick,
         figures: Interval,
+        doubt: Option<String>,
         stop: &mut watch::Receiver<Stop>,
         observer: &mut dyn Observer,
     ) -> (EndedBy, bool) {
@@ -249,6 +253,20 @@ impl Run {
             for mark in marks(load) {
                 observer.record(Record::Mark(mark));
             }
+            for event in plan.occurrences().iter().take(EVENT_MARKS_MAX) {
+                let at_s = event.at.since_start().as_secs_f64();
+                let label = event.event.what.word().to_owned();
+                observer.record(Record::Mark(Mark { from_s: at_s, to_s: at_s, label }));
+            }
+        }
+        for event in plan.scenario.events.iter().filter(|event| event.at >= length) {
+            let (what, at) = (event.what.word(), humantime::format_duration(event.at));
+            observer.record(Record::Warning(format!(
+                "the event `{what}` at {at} is after the end of the load: it does not happen"
+            )));
+        }
+        if let Some(doubt) = doubt {
+            observer.record(Record::Warning(doubt));
         }
         observer.stage("load", 0, 0);
         let (watched, pages) = (&plan.scenario.target.watched, &self.options.targets.pages);

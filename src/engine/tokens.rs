@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::collector::Handover;
 use super::errand::{Account, Errand, SignedIn};
 use super::{Clock, Targets};
 use crate::metrics::{Interval, Sample};
@@ -21,6 +22,8 @@ use crate::transport::{Dialer, RestClient, RestToken, TokenError};
 
 /// Token requests under way at once.
 const AT_ONCE: usize = 64;
+/// Share of what is left of a token's life after which it is refreshed.
+const REFRESH_AFTER: f64 = 0.8;
 /// Least time between two refreshes of one token.
 const REFRESH_PAUSE_MIN: Duration = Duration::from_secs(5);
 
@@ -61,6 +64,50 @@ pub(super) struct TokenTrouble {
     pub(super) wanted: u32,
     pub(super) first: TokenError,
     pub(super) is_refused_in_a_row: bool,
+}
+
+/// When which token is to be refreshed. Each user has one instant: a later plan replaces an earlier one.
+struct Refreshes {
+    due: BinaryHeap<Reverse<(Tick, u32)>>,
+    planned: Vec<Tick>,
+}
+
+impl Refreshes {
+    fn of(office: &TokenOffice) -> Refreshes {
+        let mut refreshes =
+            Refreshes { due: BinaryHeap::new(), planned: vec![Tick::NEVER; office.plan.users() as usize] };
+        (0..office.plan.users()).for_each(|user| refreshes.plan(office, user));
+        refreshes
+    }
+
+    /// Plans the next refresh of a user's token, by what is left of its life.
+    fn plan(&mut self, office: &TokenOffice, user: u32) {
+        let due = office.refresh_due(user).map_or(Tick::NEVER, |(due, _)| due);
+        self.planned[user as usize] = due;
+        if due != Tick::NEVER {
+            self.due.push(Reverse((due, user)));
+        }
+    }
+
+    /// When to look again.
+    fn next(&mut self) -> Tick {
+        while let Some(&Reverse((due, user))) = self.due.peek() {
+            if self.planned[user as usize] == due {
+                return due;
+            }
+            self.due.pop();
+        }
+        Tick::NEVER
+    }
+
+    fn take_due(&mut self, now: Tick) -> Option<u32> {
+        if self.next() > now {
+            return None;
+        }
+        let Reverse((_, user)) = self.due.pop()?;
+        self.planned[user as usize] = Tick::NEVER;
+        Some(user)
+    }
 }
 
 impl TokenDesk {
@@ -157,15 +204,16 @@ impl TokenOffice {
         }
     }
 
-    /// Serves users' requests, and refreshes tokens, until the desk is gone.
-    pub(super) fn open(self: Rc<Self>) -> TokenDesk {
+    /// Serves users' requests, and refreshes tokens, until the desk is gone. What is refreshed in the background is told
+    /// to `told`: users count what they ask for themselves.
+    pub(super) fn open(self: Rc<Self>, told: mpsc::UnboundedSender<Handover>) -> TokenDesk {
         let (requests, mut asked) = mpsc::unbounded_channel::<(u32, oneshot::Sender<Answer>)>();
         tokio::task::spawn_local(async move {
-            let mut refreshes = self.refreshes();
+            let mut refreshes = Refreshes::of(&self);
             let (done, mut refreshed) = mpsc::unbounded_channel::<u32>();
             let mut next_turn = self.clock.now();
             loop {
-                let due = refreshes.peek().map_or(Tick::NEVER, |Reverse((due, _))| *due);
+                let due = refreshes.next();
                 let wait = self.clock.until(due).min(Duration::from_secs(3_600));
                 let (user, reply) = tokio::select! {
                     request = asked.recv() => match request {
@@ -173,26 +221,30 @@ impl TokenOffice {
                         None => return,
                     },
                     Some(user) = refreshed.recv() => {
-                        refreshes.extend(self.refresh_due(user).map(Reverse));
+                        refreshes.plan(&self, user);
                         continue;
                     }
-                    () = tokio::time::sleep(wait), if due != Tick::NEVER => match refreshes.pop() {
-                        Some(Reverse((due, user))) if due <= self.clock.now() => (user, None),
-                        Some(early) => { refreshes.push(early); continue }
+                    () = tokio::time::sleep(wait), if due != Tick::NEVER => match refreshes.take_due(self.clock.now()) {
+                        Some(user) => (user, None),
                         None => continue,
                     },
                 };
                 next_turn = next_turn.max(self.clock.now());
                 tokio::time::sleep(self.clock.until(next_turn)).await;
                 next_turn += self.spacing;
-                let (office, done) = (Rc::clone(&self), done.clone());
+                let (office, done, told) = (Rc::clone(&self), done.clone(), told.clone());
                 tokio::task::spawn_local(async move {
                     let sent = office.clock.now();
                     let result =
                         office.obtain(user, Account::Expected).await.map_err(|error| (error.kind, error.detail));
+                    // However it was asked for, it is the one to be refreshed from now on.
+                    let _ = done.send(user);
                     match reply {
                         Some(reply) => drop(reply.send((sent, result))),
-                        None => drop(done.send(user)),
+                        None => {
+                            let sample = Sample { op: OpId::Token, due: sent, sent, done: office.clock.now() };
+                            let _ = told.send(Handover::Refresh { sample, result });
+                        }
                     }
                 });
             }
@@ -200,8 +252,21 @@ impl TokenOffice {
         TokenDesk { requests }
     }
 
-    fn refreshes(&self) -> BinaryHeap<Reverse<(Tick, u32)>> {
-        (0..self.plan.users()).filter_map(|user| self.refresh_due(user).map(Reverse)).collect()
+    /// Why tokens will not be there in time, if they will not: refreshing all of them takes longer than they live.
+    pub(super) fn shortage(&self) -> Option<String> {
+        let now = self.clock.now();
+        let lives = (0..self.plan.users()).filter_map(|user| self.directory.token(user));
+        let longest = lives.filter(|token| token.expires != Tick::NEVER).map(|token| token.expires.since(now)).max()?;
+        let round = self.spacing * self.plan.users();
+        (round > longest.mul_f64(REFRESH_AFTER)).then(|| {
+            format!(
+                "access tokens live for {:.0} s, and refreshing all {} at `auth.rate` takes {:.0} s: users will be \
+                 without one; raise `auth.rate`",
+                longest.as_secs_f64(),
+                self.plan.users(),
+                round.as_secs_f64()
+            )
+        })
     }
 
     /// When a token has to be refreshed: once four fifths of what is left of its life are over. After a refresh
@@ -210,7 +275,8 @@ impl TokenOffice {
         let now = self.clock.now();
         let expires = self.directory.token(user)?.expires;
         let left = expires.since(now);
-        (expires != Tick::NEVER && !left.is_zero()).then(|| (now + left.mul_f64(0.8).max(REFRESH_PAUSE_MIN), user))
+        (expires != Tick::NEVER && !left.is_zero())
+            .then(|| (now + left.mul_f64(REFRESH_AFTER).max(REFRESH_PAUSE_MIN), user))
     }
 
     async fn over_rest(&self, rest: &RestClient, user: u32) -> Result<RestToken, TokenError> {
@@ -240,6 +306,8 @@ impl TokenOffice {
             let detail = "token requests were stopped after too many refusals in a row".to_owned();
             return Err(TokenError { kind: FailureKind::Local(LocalCause::NoToken), detail });
         }
+        // It lives since it was issued, which is not known here, but not before it was asked for.
+        let asked = self.clock.now();
         let result = match &self.source {
             TokenSource::Rest(rest) => self.over_rest(rest, user).await,
             TokenSource::Login(dialer) => self.by_password(dialer, user, account).await,
@@ -252,7 +320,7 @@ impl TokenOffice {
         match result {
             Ok(token) => {
                 self.refused_in_a_row.set(0);
-                let expires = self.clock.now() + token.lifetime;
+                let expires = asked + token.lifetime;
                 self.directory.set_token(user, Token { access: token.access, refresh: token.refresh, expires });
                 Ok(())
             }
@@ -300,6 +368,20 @@ mod tests {
         let due: Vec<_> = (0..4).map(|user| office.refresh_due(user)).collect();
         // The last one has 2 s left, and is not asked for more often than every 5 s.
         assert_eq!(due, [Some((second(900), 0)), None, None, Some((second(105), 3))]);
-        assert_eq!(office.refreshes().len(), 2);
+        assert_eq!(Refreshes::of(&office).due.len(), 2);
+    }
+
+    #[test]
+    fn a_later_plan_replaces_an_earlier_one() {
+        let second = |second: u64| Tick::from_micros(second * 1_000_000);
+        let mut refreshes = Refreshes { due: BinaryHeap::new(), planned: vec![Tick::NEVER; 2] };
+        for (due, user) in [(second(10), 0), (second(20), 1), (second(30), 0)] {
+            refreshes.planned[user as usize] = due;
+            refreshes.due.push(Reverse((due, user)));
+        }
+        assert_eq!(refreshes.next(), second(20));
+        assert_eq!((refreshes.take_due(second(19)), refreshes.take_due(second(25))), (None, Some(1)));
+        assert_eq!((refreshes.take_due(second(29)), refreshes.take_due(second(30))), (None, Some(0)));
+        assert_eq!(refreshes.next(), Tick::NEVER);
     }
 }

@@ -60,7 +60,7 @@ async fn trial(plan: Arc<Plan>, user: u32, targets: &Targets, tap: Tap) -> Resul
         Some(peer) => Errand::log_in(&targets.service, &plan, &directory, peer).await.ok(),
         None => None,
     };
-    let walked = walk(clock, &plan, &directory, user, targets, office.open(), tap).await;
+    let walked = walk(clock, &plan, &directory, user, targets, office, tap).await;
     if let Some(peer) = peer {
         peer.close().await;
     }
@@ -74,11 +74,12 @@ async fn walk(
     directory: &Arc<Directory>,
     user: u32,
     targets: &Targets,
-    tokens: super::tokens::TokenDesk,
+    office: Rc<TokenOffice>,
     tap: Tap,
 ) -> Interval {
     let (order, orders) = mpsc::unbounded_channel();
     let (handover, mut handovers) = mpsc::unbounded_channel();
+    let tokens = office.open(handover.clone());
     let (_back, spent) = sync_mpsc::channel::<Spent>();
     let (exchange, _) = Exchange::between(0);
     let (_nobody, passed) = mpsc::unbounded_channel();
@@ -107,7 +108,11 @@ async fn walk(
     let mut was_there = false;
     let deadline = clock.now() + TRIAL_MAX;
     while let Some(handover) = handovers.recv().await {
-        let Handover::Interval { figures, driven, .. } = handover else { break };
+        let (figures, driven) = match handover {
+            Handover::Interval { figures, driven, .. } => (figures, driven),
+            Handover::Records { .. } | Handover::Refresh { .. } => continue,
+            Handover::Done => break,
+        };
         total.merge(&figures);
         // A quick user is through between two looks: then only what it did shows that it was there.
         was_there |= driven > 0 || total.ops.iter().any(|op| op.started > 0);

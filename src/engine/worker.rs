@@ -14,6 +14,7 @@ use super::exchange::{Exchange, Passed};
 use super::floor::{Desk, Floor, Signals, Tap};
 use super::pacer::Pacer;
 use super::tokens::TokenDesk;
+use super::watchdog::Keepalive;
 use super::{Clock, health};
 use crate::ledger::AttachId;
 use crate::plan::{Directory, Plan};
@@ -101,6 +102,7 @@ pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
         exchange: Arc::clone(&parts.exchange),
         send_queues: SendQueues::open(),
         driven: 0.into(),
+        keepalive: Keepalive::of(&parts.plan.scenario.target),
     });
     let plan = Arc::clone(&parts.plan);
     let changes = plan.changes(parts.slot);

@@ -259,6 +259,11 @@ static ROWS: &[Row] = &[
         "came after a later message",
     ),
     row("delivery.phantom", Count { value: |r, _| r.delivery.phantom, of: witnessed }, "messages that nobody sent"),
+    row(
+        "delivery.recovered",
+        Count { value: |r, _| r.delivery.recovered, of: witnessed },
+        "fetched from the history after a lost connection",
+    ),
     row("delivery.late", Count { value: |r, _| r.delivery.late, of: witnessed }, "came later than the timeout"),
     row("delivery.corrupted", Count { value: |r, _| r.delivery.corrupted, of: witnessed }, "changed on the way"),
     row(
@@ -307,6 +312,11 @@ static ROWS: &[Row] = &[
     row("users.peak", Count { value: online, of: online }, "most users online at once"),
     row("users.logins", Count { value: |r, _| r.users.logins, of: online }, "successful logins"),
     row("users.reconnects", Count { value: |r, _| r.users.reconnects, of: online }, "connections opened again"),
+    row(
+        "users.dead_links",
+        Count { value: |r, _| r.users.dead_links, of: online },
+        "connections without a sign of life",
+    ),
     row(
         "users.still_attached",
         Count { value: |r, _| r.users.resubscribed.still_attached, of: online },

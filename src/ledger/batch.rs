@@ -1,5 +1,6 @@
 //! What workers hand over: plain records, appended on the hot path and matched elsewhere.
 
+use super::diagnosis::Finding;
 use super::invariant::Checks;
 use crate::protocol::UserId;
 use crate::random::mix;
@@ -86,6 +87,21 @@ pub struct PastRecord {
     pub received: Tick,
 }
 
+/// A message of this run that a session fetched because its connection had been lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoveredRecord {
+    /// The attachment that fetched it, in place of those that were interrupted.
+    pub attach: AttachId,
+    /// Author and counter of the message.
+    pub key: u64,
+    /// Its number in the topic.
+    pub seq: u64,
+    /// Send instant out of its stamp.
+    pub sent: Tick,
+    /// When it was fetched.
+    pub received: Tick,
+}
+
 /// An attachment begins, is confirmed, or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttachRecord {
@@ -116,6 +132,29 @@ pub enum AttachRecord {
         /// How it ended.
         how: AttachEnd,
     },
+    /// The attachment takes the place of one that was interrupted, and will fetch what that one missed.
+    Continues {
+        /// The new attachment.
+        id: AttachId,
+        /// The interrupted one.
+        of: AttachId,
+    },
+    /// What an interrupted attachment missed has been fetched.
+    CaughtUp {
+        /// Which one.
+        id: AttachId,
+        /// When the history was asked: it holds what had been accepted by then.
+        asked: Tick,
+        /// First number that the answer covers.
+        low: u64,
+        /// When the answer was complete.
+        at: Tick,
+    },
+    /// What an interrupted attachment missed will not be fetched after all.
+    Abandoned {
+        /// Which one.
+        id: AttachId,
+    },
 }
 
 /// How an attachment ended.
@@ -129,6 +168,8 @@ pub enum AttachEnd {
     Disconnected,
     /// The connection broke.
     ConnectionLost,
+    /// The connection broke, and the user is going to fetch what it misses.
+    Interrupted,
 }
 
 /// Everything for the ledger between two hand-overs.
@@ -142,6 +183,10 @@ pub struct Batch {
     pub deliveries: Vec<DeliveryRecord>,
     /// Messages read back, in order of their receipt.
     pub past: Vec<PastRecord>,
+    /// Messages fetched after a lost connection, in order of their receipt.
+    pub recovered: Vec<RecoveredRecord>,
+    /// What a session found out of its own publishes of unknown outcome.
+    pub findings: Vec<(u64, Finding)>,
     /// Messages of other clients or other runs.
     pub foreign: u64,
     /// Messages of this run on topics to which the session was not attached.
@@ -153,7 +198,8 @@ pub struct Batch {
 impl Batch {
     /// Records in it.
     pub fn len(&self) -> usize {
-        self.attachments.len() + self.publishes.len() + self.deliveries.len() + self.past.len()
+        let told = self.attachments.len() + self.publishes.len() + self.deliveries.len();
+        told + self.past.len() + self.recovered.len() + self.findings.len()
     }
 
     /// Whether there is nothing in it.
@@ -167,6 +213,8 @@ impl Batch {
         self.publishes.clear();
         self.deliveries.clear();
         self.past.clear();
+        self.recovered.clear();
+        self.findings.clear();
         (self.foreign, self.misdelivered) = (0, 0);
         self.checks.clear();
     }

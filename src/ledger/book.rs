@@ -4,13 +4,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::batch::{AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
+use super::batch::{AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PublishOutcome, PublishRecord, TopicKey};
 use super::diagnosis::{Finding, LossKind, Question};
 use super::invariant::Invariant;
 use super::message::{Claim, Message};
 use super::mixed::Mixed;
 use super::promises::named;
-use super::topic::{Absence, Topic, Verdict, Window, WindowEnd};
+use super::topic::{Absence, CatchUp, Topic, Verdict, Window, WindowEnd};
 use super::totals::{ExcuseReason, LedgerTotals};
 use crate::protocol::Stamp;
 use crate::tick::Tick;
@@ -29,14 +29,16 @@ pub struct Book {
     late_after: Duration,
     claim_within: Duration,
     pub(super) topics: HashMap<TopicKey, Topic, Mixed>,
-    places: HashMap<AttachId, (TopicKey, usize), Mixed>,
+    pub(super) places: HashMap<AttachId, (TopicKey, usize), Mixed>,
     pub(super) messages: HashMap<u64, Message, Mixed>,
     /// Keys of messages that have not been looked at, oldest first.
-    fresh: VecDeque<(Tick, u64)>,
+    pub(super) fresh: VecDeque<(Tick, u64)>,
     /// Keys of messages that were looked at and are not complete, oldest first.
     pub(super) incomplete: VecDeque<u64>,
+    /// Attachments that were interrupted and have not caught up, oldest first.
+    pub(super) interrupted: VecDeque<(Tick, AttachId)>,
     /// By user, the first counter that has not been reported: what is below is a real message.
-    reported: Vec<u32>,
+    pub(super) reported: Vec<u32>,
     /// Topic, number and key of messages that were just judged, and when they were accepted.
     pub(super) numbered: Vec<(TopicKey, u64, u64, Tick)>,
     pub(super) totals: LedgerTotals,
@@ -63,6 +65,7 @@ impl Book {
             messages: HashMap::default(),
             fresh: VecDeque::new(),
             incomplete: VecDeque::new(),
+            interrupted: VecDeque::new(),
             reported: Vec::new(),
             numbered: Vec::new(),
             totals: LedgerTotals::default(),
@@ -86,12 +89,18 @@ impl Book {
         for record in &batch.past {
             self.compare_past(*record);
         }
+        for record in &batch.recovered {
+            self.recover(*record);
+        }
+        for &(key, finding) in &batch.findings {
+            self.learn(key, finding);
+        }
     }
 
     fn attach(&mut self, record: AttachRecord) {
         match record {
             AttachRecord::Requested { id, topic, at } => {
-                let window = Window { id, requested: at, confirmed: Tick::NEVER, end: None, highest_seq: 0 };
+                let window = Window::new(id, at);
                 let place = self.topics.entry(topic).or_default().add(window);
                 self.places.insert(id, (topic, place));
             }
@@ -104,12 +113,23 @@ impl Book {
             AttachRecord::Ended { id, requested, done, how } => {
                 if let Some(window) = self.window_mut(id) {
                     window.end = Some(WindowEnd { requested, done, how });
+                    if how == AttachEnd::Interrupted {
+                        window.catch_up = CatchUp::Pending;
+                        self.interrupted.push_back((done, id));
+                    }
                 }
             }
+            AttachRecord::Continues { id, of } => self.continues(id, of),
+            AttachRecord::CaughtUp { id, asked, low, at } => {
+                if let Some(window) = self.window_mut(id).filter(|window| window.catch_up == CatchUp::Pending) {
+                    window.catch_up = CatchUp::Done { asked, low, at };
+                }
+            }
+            AttachRecord::Abandoned { id } => self.abandon(id),
         }
     }
 
-    fn window_mut(&mut self, id: AttachId) -> Option<&mut Window> {
+    pub(super) fn window_mut(&mut self, id: AttachId) -> Option<&mut Window> {
         let &(topic, place) = self.places.get(&id)?;
         self.topics.get_mut(&topic)?.window_mut(place)
     }
@@ -158,6 +178,7 @@ impl Book {
             (*outcome, *settled) = (record.outcome, record.settled);
             self.totals.unknown -= 1;
             self.totals.accepted += 1;
+            self.take_back_not_accepted(record.key);
             self.note_outcome(record);
         }
     }
@@ -197,7 +218,10 @@ impl Book {
             return self.stray(record);
         }
         if !message.receivers.insert(place) {
-            return self.repeated(record);
+            if !self.came_live_after_all(record) {
+                self.repeated(record);
+            }
+            return;
         }
         let checks = &mut self.totals.checks;
         if message.seq == 0 {
@@ -249,6 +273,7 @@ impl Book {
 
     /// Looks at every message old enough to be judged, given that all workers' batches up to `watermark` are in.
     pub fn settle(&mut self, watermark: Tick) {
+        self.abandon_old(watermark);
         let horizon = watermark.minus(LINGER);
         while let Some(&(since, key)) = self.fresh.front() {
             if since >= horizon {
@@ -293,17 +318,23 @@ impl Book {
     /// nothing any more.
     fn reconsider(&mut self, key: u64) {
         let Some(message) = self.messages.get_mut(&key) else { return };
-        let finding = message.finding;
+        let (finding, receivers) = (message.finding, &message.receivers);
         let (Some(facts), Some(missing)) = (message.facts(key), message.missing.as_mut()) else { return };
         let topic = self.topics.get(&message.topic);
         let (totals, in_flight) = (&mut self.totals, self.late_after);
         let kind = LossKind::of(finding);
         missing.retain_mut(|(place, absence)| {
-            let verdict = topic.map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, in_flight));
+            let verdict =
+                topic.map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, receivers, in_flight));
             match (*absence, verdict) {
                 (Absence::Owed, Verdict::Lost) => {
                     totals.open -= 1;
                     totals.lose(1, kind, key, facts.seq, facts.sent);
+                    false
+                }
+                (Absence::Owed, Verdict::Missed) => {
+                    totals.open -= 1;
+                    totals.lose(1, LossKind::NotStored, key, facts.seq, facts.sent);
                     false
                 }
                 (Absence::Owed, Verdict::Excused(reason)) => {
@@ -334,6 +365,7 @@ impl Book {
     /// Everything that the server's history may explain: messages still owed to somebody, and publishes of unknown
     /// outcome. Call it after the drain; what was too young to be judged is judged now.
     pub fn questions(&mut self, now: Tick) -> Vec<Question> {
+        self.abandon_all();
         while let Some((_, key)) = self.fresh.pop_front() {
             self.look_at(key, now);
         }
@@ -352,18 +384,20 @@ impl Book {
     /// Enters what the history says about a message.
     pub fn learn(&mut self, key: u64, finding: Finding) {
         let Some(message) = self.messages.get_mut(&key) else { return };
-        message.finding = Some(finding);
+        let before = message.finding.replace(finding);
         let Claim::Claimed { outcome: PublishOutcome::Unknown, .. } = message.claim else { return };
         match finding {
             // It was accepted after all, and whoever had to get it is owed it.
             Finding::Stored => self.accept_by_evidence(key, PublishOutcome::Unknown),
-            Finding::NotStored => self.totals.not_accepted += 1,
+            Finding::NotStored if before != Some(finding) => self.totals.not_accepted += 1,
+            Finding::NotStored => {}
         }
     }
 
     /// Judges everything that is left: what is still owed is lost, what nobody claimed is phantom.
     /// Call it after the drain and before connections are closed.
     pub fn finish(&mut self, ending: Ending) {
+        self.abandon_all();
         while let Some((_, key)) = self.fresh.pop_front() {
             self.look_at(key, Tick::NEVER);
         }
@@ -453,6 +487,7 @@ impl Book {
         }
         message.missing = Some(missing.places);
         let (topic, seq) = (message.topic, message.seq);
+        self.count_recovered(key);
         self.accept_by_evidence(key, outcome);
         self.number(key, topic, seq, facts.accepted);
         true
@@ -467,6 +502,7 @@ impl Book {
         };
         *counted -= 1;
         self.totals.accepted += 1;
+        self.take_back_not_accepted(key);
         if let Some(Message { claim: Claim::Claimed { outcome, .. }, seq, .. }) = self.messages.get_mut(&key) {
             *outcome = PublishOutcome::Accepted { seq: *seq };
         }

@@ -33,6 +33,16 @@ pub(super) struct Message {
     pub(super) finding: Option<Finding>,
     /// Receipts on another topic than the first one, until its publisher says which is right.
     pub(super) strays: Vec<DeliveryRecord>,
+    /// Attachments that have it from the history.
+    pub(super) recovered: Vec<Recovered>,
+}
+
+/// A copy out of the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Recovered {
+    pub(super) by: AttachId,
+    /// It is part of the totals.
+    pub(super) is_counted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +75,7 @@ impl Message {
             claim,
             finding: None,
             strays: Vec::new(),
+            recovered: Vec::new(),
         }
     }
 
@@ -79,7 +90,7 @@ impl Message {
         let Claim::Claimed { outcome, settled, own, .. } = self.claim else { return None };
         let accepted = match outcome {
             PublishOutcome::Accepted { .. } => settled.min(self.seen),
-            _ if self.receivers.len() > 0 => self.seen,
+            _ if self.receivers.len() > 0 || !self.recovered.is_empty() => self.seen,
             _ => return None,
         };
         Some(Facts { author: u64::from(Stamp::author_of(key)), sent: self.sent, accepted, seq: self.seq, own })

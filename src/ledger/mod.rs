@@ -8,6 +8,9 @@
 mod bad_server_tests;
 mod batch;
 mod book;
+mod catch_up;
+#[cfg(test)]
+mod catch_up_tests;
 mod diagnosis;
 mod invariant;
 mod message;
@@ -24,7 +27,8 @@ mod topic;
 mod totals;
 
 pub use batch::{
-    AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PastRecord, PublishOutcome, PublishRecord, TopicKey,
+    AttachEnd, AttachId, AttachRecord, Batch, DeliveryRecord, PastRecord, PublishOutcome, PublishRecord,
+    RecoveredRecord, TopicKey,
 };
 pub use book::{Book, Ending};
 pub use diagnosis::{Finding, Gap, LossKind, Question};

@@ -16,6 +16,23 @@ pub(super) struct Window {
     pub(super) end: Option<WindowEnd>,
     /// Greatest seq received.
     pub(super) highest_seq: u64,
+    pub(super) catch_up: CatchUp,
+    /// The interrupted attachment whose place it took.
+    pub(super) previous: Option<AttachId>,
+    /// When the attachment that took its place was asked for, and where it is.
+    pub(super) next_requested: Tick,
+    pub(super) next_place: Option<usize>,
+}
+
+/// What is known of a user's fetching what an interrupted attachment missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CatchUp {
+    /// Nothing is fetched.
+    No,
+    /// The user is going to.
+    Pending,
+    /// It has: all that was accepted before `asked`, from `low` on.
+    Done { asked: Tick, low: u64, at: Tick },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +80,8 @@ pub(super) enum Verdict {
     Owed,
     /// It had to come and cannot any more.
     Lost,
+    /// It had to be in the history, and is not.
+    Missed,
     /// It need not have come.
     Excused(ExcuseReason),
     /// It never had to come.
@@ -112,7 +131,12 @@ impl Topic {
     /// Drops the attachments that ended before `before`, and tells their ids.
     pub(super) fn forget_ended(&mut self, before: Tick, forget: &mut dyn FnMut(AttachId)) {
         for place in &mut self.windows {
-            let is_over = |window: &Window| window.end.is_some_and(|end| end.done < before);
+            // What is missed while it is interrupted is asked of it for as long.
+            let is_over = |window: &Window| match window.catch_up {
+                CatchUp::No => window.end.is_some_and(|end| end.done < before),
+                CatchUp::Pending => false,
+                CatchUp::Done { at, .. } => at < before,
+            };
             if let Some(window) = place.take_if(|window| is_over(window)) {
                 self.ended += 1;
                 forget(window.id);
@@ -124,6 +148,11 @@ impl Topic {
     pub(super) fn somebody(&self) -> Option<u32> {
         let is_there = |window: &&Window| window.end.is_none() && window.confirmed != Tick::NEVER;
         self.windows.iter().flatten().find(is_there).map(|window| (window.id.0 >> 32) as u32)
+    }
+
+    /// The attachment at this place.
+    pub(super) fn window(&self, place: usize) -> Option<&Window> {
+        self.windows.get(place)?.as_ref()
     }
 
     /// The attachment at this place, while it lasts.
@@ -153,7 +182,12 @@ impl Topic {
             if receivers.contains(place) {
                 continue;
             }
-            if let Some(absence) = window.absence(facts, in_flight) {
+            let absence = match window.missed(facts, in_flight) {
+                Some(_) if self.has_later(window, receivers) => None,
+                Some(_) => Some(Absence::Owed),
+                None => window.absence(facts, in_flight),
+            };
+            if let Some(absence) = absence {
                 missing.places.push((place as u32, absence));
             }
         }
@@ -161,14 +195,37 @@ impl Topic {
     }
 
     /// What has become of a delivery that was missing when its message was judged.
-    pub(super) fn verdict(&self, place: usize, facts: Facts, in_flight: std::time::Duration) -> Verdict {
+    pub(super) fn verdict(
+        &self,
+        place: usize,
+        facts: Facts,
+        receivers: &Receivers,
+        in_flight: std::time::Duration,
+    ) -> Verdict {
         let Some(window) = self.windows.get(place).and_then(Option::as_ref) else { return Verdict::Lost };
+        if let Some(verdict) = window.missed(facts, in_flight) {
+            return if self.has_later(window, receivers) { Verdict::NotExpected } else { verdict };
+        }
         match window.absence(facts, in_flight) {
             None => Verdict::NotExpected,
             Some(Absence::Excused(reason)) => Verdict::Excused(reason),
             Some(Absence::Owed) if window.end.is_some() => Verdict::Lost,
             Some(Absence::Owed) => Verdict::Owed,
         }
+    }
+
+    /// Whether an attachment that took the place of this one has the message.
+    fn has_later(&self, window: &Window, receivers: &Receivers) -> bool {
+        let mut next = window.next_place;
+        // As many as there are places, in case of a circle: an end of it is nobody's promise.
+        for _ in 0..self.windows.len() {
+            let Some(place) = next else { return false };
+            if receivers.contains(place) {
+                return true;
+            }
+            next = self.window(place).and_then(|window| window.next_place);
+        }
+        false
     }
 
     /// Whether the publisher's own copy has to come yet.
@@ -179,9 +236,45 @@ impl Topic {
 }
 
 impl Window {
+    /// An attachment that was asked for.
+    pub(super) fn new(id: AttachId, requested: Tick) -> Window {
+        Window {
+            id,
+            requested,
+            confirmed: Tick::NEVER,
+            end: None,
+            highest_seq: 0,
+            catch_up: CatchUp::No,
+            previous: None,
+            next_requested: Tick::NEVER,
+            next_place: None,
+        }
+    }
+
     /// Whether it is a session of this user; the index is part of the id.
     fn is_of(&self, user: u64) -> bool {
         self.id.0 >> 32 == user
+    }
+
+    /// What to make of a message that did not come because the connection was lost, and that the user fetches;
+    /// `None` when that is not the reason.
+    fn missed(&self, facts: Facts, in_flight: std::time::Duration) -> Option<Verdict> {
+        if self.catch_up == CatchUp::No || facts.accepted < self.requested || facts.accepted >= self.next_requested {
+            return None;
+        }
+        // What had to come while the connection lasted is judged as ever: fetching it makes nothing good.
+        let is_outage = match self.absence(facts, in_flight) {
+            None => self.end.is_some_and(|end| end.done <= facts.sent),
+            Some(absence) => absence == Absence::Excused(ExcuseReason::ConnectionLost),
+        };
+        match self.catch_up {
+            _ if !is_outage => None,
+            CatchUp::No => None,
+            CatchUp::Pending => Some(Verdict::Owed),
+            CatchUp::Done { asked, low, .. } => {
+                (facts.seq >= low.max(1) && facts.accepted < asked).then_some(Verdict::Missed)
+            }
+        }
     }
 
     /// What to make of a message that did not come; `None` when it never had to.
@@ -208,7 +301,7 @@ impl Window {
             AttachEnd::Left => Absence::Excused(ExcuseReason::Detach),
             _ if is_skipped || is_overdue => Absence::Owed,
             AttachEnd::Disconnected => Absence::Excused(ExcuseReason::Disconnect),
-            AttachEnd::ConnectionLost => Absence::Excused(ExcuseReason::ConnectionLost),
+            AttachEnd::ConnectionLost | AttachEnd::Interrupted => Absence::Excused(ExcuseReason::ConnectionLost),
         })
     }
 }

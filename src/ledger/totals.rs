@@ -48,6 +48,8 @@ pub struct LedgerTotals {
     pub expected: u64,
     /// Deliveries that happened, each counted once.
     pub delivered: u64,
+    /// Fetched from the history after a lost connection; part of `delivered`.
+    pub recovered: u64,
     /// Had to happen and did not.
     pub lost: u64,
     /// The lost ones by [`LossKind`]; they add up to `lost`.
@@ -99,6 +101,7 @@ impl LedgerTotals {
             unknown,
             expected,
             delivered,
+            recovered,
             lost,
             lost_by,
             not_accepted,
@@ -122,6 +125,7 @@ impl LedgerTotals {
         self.unknown += unknown;
         self.expected += expected;
         self.delivered += delivered;
+        self.recovered += recovered;
         self.lost += lost;
         self.lost_by.iter_mut().zip(lost_by).for_each(|(mine, theirs)| *mine += theirs);
         self.not_accepted += not_accepted;
@@ -158,6 +162,7 @@ impl LedgerTotals {
             unknown: less(self.unknown, earlier.unknown),
             expected: less(self.expected, earlier.expected),
             delivered: less(self.delivered, earlier.delivered),
+            recovered: less(self.recovered, earlier.recovered),
             lost: less(self.lost, earlier.lost),
             lost_by,
             not_accepted: less(self.not_accepted, earlier.not_accepted),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FailureLog, Latency, Resubscribed, SendQueueCounts, TargetGauges};
+use super::{CatchUps, EventCounts, FailureLog, Latency, Resubscribed, SendQueueCounts, TargetGauges};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::tick::Tick;
 
@@ -104,6 +104,8 @@ pub struct UserCounts {
     pub reconnects: u64,
     /// Connections ended by the other side, by close code; `None` without a close frame.
     pub closed_by_code: BTreeMap<Option<u16>, u64>,
+    /// Connections given up by this side, because nothing came any more.
+    pub dead_links: u64,
     /// Unsolicited `ctrl`, by code.
     pub unsolicited_by_code: BTreeMap<u16, u64>,
     /// Replies after their request had been given up.
@@ -114,6 +116,10 @@ pub struct UserCounts {
     pub unmatched_replies: u64,
     /// Subscribes that were added after a gap.
     pub resubscribed: Resubscribed,
+    /// What users fetched from the history after a lost connection.
+    pub caught_up: CatchUps,
+    /// What events of the scenario did, by their number.
+    pub events: BTreeMap<u64, EventCounts>,
 }
 
 /// Kinds of received frames.
@@ -351,12 +357,17 @@ impl UserCounts {
         add_counts(&mut self.open, &other.open);
         self.logins += other.logins;
         self.reconnects += other.reconnects;
+        self.dead_links += other.dead_links;
         add_counts(&mut self.closed_by_code, &other.closed_by_code);
         add_counts(&mut self.unsolicited_by_code, &other.unsolicited_by_code);
         self.late_replies += other.late_replies;
         self.duplicate_replies += other.duplicate_replies;
         self.unmatched_replies += other.unmatched_replies;
         self.resubscribed.merge(&other.resubscribed);
+        self.caught_up.merge(&other.caught_up);
+        for (key, counts) in &other.events {
+            self.events.entry(*key).or_default().merge(counts);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Recording is `&mut self`: no lock, no atomic, no channel for a sample. Once per interval a worker swaps its
 //! [`Interval`] out. Knows operations by number and nothing of users or sockets. Start at [`Interval`].
 
+mod catch_ups;
+mod events;
 mod failures;
 mod interval;
 mod latency;
@@ -10,6 +12,8 @@ mod resubscribed;
 mod send_queue;
 mod target;
 
+pub use catch_ups::CatchUps;
+pub use events::EventCounts;
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
 pub use latency::{LATENCY_US_MAX, Latency};

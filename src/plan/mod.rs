@@ -7,6 +7,7 @@
 mod arrivals;
 mod curve;
 mod directory;
+mod events;
 mod names;
 mod resumption;
 mod topology;
@@ -14,6 +15,7 @@ mod topology;
 pub use arrivals::Arrivals;
 pub use curve::{Change, UserChange, UsersCurve};
 pub use directory::{Directory, Token};
+pub use events::Occurrence;
 pub use resumption::Resumption;
 pub use topology::Topology;
 

@@ -38,6 +38,8 @@ pub fn rich() -> Results {
     results.arrivals = ArrivalFigures { planned, started, missed, lag_us: latency(started, 140, 2.1) };
     results.users = UserFigures {
         resubscribed: Default::default(),
+        caught_up: Default::default(),
+        dead_links: 0,
         peak: 200,
         logins: 236,
         reconnects: 12,

@@ -52,6 +52,8 @@ pub(super) fn replies(results: &Results) -> Vec<String> {
         ("unmatched replies", users.unmatched_replies),
         ("still attached after a gap", asked.still_attached),
         ("silently detached", asked.silently_detached),
+        ("dead links", users.dead_links),
+        ("topics caught up", users.caught_up.whole),
     ];
     let happened = all.into_iter().filter(|(_, number)| *number > 0);
     happened.map(|(word, number)| format!("{word} {}", figures::count(number))).collect()

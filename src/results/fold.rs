@@ -15,9 +15,9 @@ use super::generator::GeneratorSums;
 use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, DeliveryFigures, DriftFigures, EndedBy, GeneratorFigures, Interruption, IntervalRecord,
-    LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results, RunEnd, RunInfo,
-    Series, TargetFigures, TrafficFigures, UserFigures, WindowFigures,
+    ArrivalFigures, CatchUpFigures, DeliveryFigures, DriftFigures, EndedBy, EventFigures, GeneratorFigures,
+    Interruption, IntervalRecord, LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures,
+    Results, RunEnd, RunInfo, Series, TargetFigures, TrafficFigures, UserFigures, WindowFigures,
 };
 use super::{drift, invariants, spread};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
@@ -229,6 +229,7 @@ impl Fold {
                 lag_us: (&self.sums.arrivals.lag).into(),
             },
             users: self.users(),
+            events: self.events(),
             traffic: self.traffic(),
             gates: Vec::new(),
             abort: None,
@@ -311,6 +312,7 @@ impl Fold {
             unknown: ledger.unknown,
             expected: ledger.expected,
             delivered: ledger.delivered,
+            recovered: ledger.recovered,
             lost: ledger.lost,
             lost_by: by_kind.filter(|(_, count)| *count > 0).collect(),
             not_accepted: ledger.not_accepted,
@@ -337,6 +339,7 @@ impl Fold {
         UserFigures {
             peak: self.peak,
             logins: users.logins,
+            dead_links: users.dead_links,
             reconnects: users.reconnects,
             closed_by_code: users.closed_by_code.iter().map(|(&code, &count)| (close_code(code), count)).collect(),
             unsolicited_by_code: users.unsolicited_by_code.iter().map(|(code, &n)| (code.to_string(), n)).collect(),
@@ -350,7 +353,35 @@ impl Fold {
                 refused: users.resubscribed.refused,
                 unanswered: users.resubscribed.unanswered,
             },
+            caught_up: CatchUpFigures {
+                topics: users.caught_up.topics,
+                pages: users.caught_up.pages,
+                whole: users.caught_up.whole,
+                cut_short: users.caught_up.cut_short,
+                refused: users.caught_up.refused,
+                unanswered: users.caught_up.unanswered,
+                settled: users.caught_up.settled,
+            },
         }
+    }
+
+    fn events(&self) -> Vec<EventFigures> {
+        let millis = |micros: u64| micros as f64 / 1_000.0;
+        let mut events: Vec<EventFigures> = (self.sums.users.events.values())
+            .map(|counts| EventFigures {
+                at_s: counts.at_ms as f64 / 1_000.0,
+                what: counts.what.clone(),
+                affected: counts.affected,
+                back: counts.back,
+                back_ms_p50: millis(counts.back_us(0.5)),
+                back_ms_p99: millis(counts.back_us(0.99)),
+                back_ms_max: millis(counts.back_us_max),
+                missed: counts.missed,
+                recovered: counts.recovered,
+            })
+            .collect();
+        events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
+        events
     }
 
     fn traffic(&self) -> TrafficFigures {

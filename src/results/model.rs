@@ -31,6 +31,9 @@ pub struct Results {
     pub invariants: Vec<InvariantFigures>,
     /// Virtual users and their connections.
     pub users: UserFigures,
+    /// What the scenario's events did, in order of time: each time that one happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventFigures>,
     /// Bytes and frames on the wire.
     pub traffic: TrafficFigures,
     /// Every gate of the scenario, those that only warn included, with what was measured.
@@ -233,6 +236,10 @@ pub struct DeliveryFigures {
     pub expected: u64,
     /// Deliveries that happened, each counted once.
     pub delivered: u64,
+    /// Deliveries that the user fetched from the history after a lost connection; part of `delivered`, and no part of
+    /// `delivery_us`.
+    #[serde(default)]
+    pub recovered: u64,
     /// Deliveries that had to happen and did not.
     pub lost: u64,
     /// Lost deliveries by where they were lost: `not_stored` (accepted, and not in the history), `not_pushed` (in the
@@ -298,6 +305,9 @@ pub struct UserFigures {
     pub reconnects: u64,
     /// Connections that the other side ended, by close code; `none` stands for an end without a close frame.
     pub closed_by_code: BTreeMap<String, u64>,
+    /// Connections given up by this side, because nothing had come for the scenario's `dead_after`.
+    #[serde(default)]
+    pub dead_links: u64,
     /// Evictions and other unsolicited `ctrl`, by code.
     #[serde(default)]
     pub unsolicited_by_code: BTreeMap<String, u64>,
@@ -310,6 +320,52 @@ pub struct UserFigures {
     /// Subscribes that were added to find out whether a session with a gap is attached. No part of `operations`.
     #[serde(default)]
     pub resubscribed: ResubscribedFigures,
+    /// What users fetched from the history after a lost connection. No part of `operations`.
+    #[serde(default)]
+    pub caught_up: CatchUpFigures,
+}
+
+/// One time that an event of the scenario happened.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct EventFigures {
+    /// When, seconds of the load.
+    pub at_s: f64,
+    /// What: the scenario's word for it.
+    pub what: String,
+    /// Users that it hit while they were connected; of a burst its arrivals.
+    pub affected: u64,
+    /// Of those, who came back: logged in again, with everything fetched that they had missed.
+    pub back: u64,
+    /// Time until half of those were back, milliseconds, within half a percent.
+    pub back_ms_p50: f64,
+    /// Time until 99 % of those were back, milliseconds, within half a percent.
+    pub back_ms_p99: f64,
+    /// Time until the last of those was back, milliseconds.
+    pub back_ms_max: f64,
+    /// Messages of others that those missed, as far as the numbers of their topics tell.
+    pub missed: u64,
+    /// Messages of others that those fetched.
+    pub recovered: u64,
+}
+
+/// Fetches from the history after a lost connection. `topics = whole + cut_short + refused + unanswered`, but for those
+/// under way when the run ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct CatchUpFigures {
+    /// Topics whose history was asked for.
+    pub topics: u64,
+    /// Pages asked for.
+    pub pages: u64,
+    /// Topics of which everything that was missed was fetched.
+    pub whole: u64,
+    /// Topics of which more was missed than is fetched at most.
+    pub cut_short: u64,
+    /// Topics whose history was refused.
+    pub refused: u64,
+    /// Topics whose history did not come in time, or whose connection ended before.
+    pub unanswered: u64,
+    /// Publishes of unknown outcome that were found, or found missing.
+    pub settled: u64,
 }
 
 /// Subscribes that were added after a gap. `asked = still_attached + silently_detached + refused + unanswered`.

@@ -10,7 +10,7 @@ use super::stages::{self, Name};
 use super::users::USERS_MAX;
 use super::{Day, Load, NamedStage, Spacing, Stage, day};
 
-pub(super) const LOAD_KEYS: &[&str] = &["users", "arrivals", "day", "arrival_spacing", "drain"];
+pub(super) const LOAD_KEYS: &[&str] = &["users", "arrivals", "day", "arrival_spacing", "drain", "catch_up"];
 pub(super) const STAGE_KEYS: &[&str] = &["to", "over", "hold", "name"];
 /// The words of `load.arrival_spacing`.
 pub(super) const SPACINGS: &[(&str, Spacing)] = &[("poisson", Spacing::Poisson), ("even", Spacing::Even)];
@@ -39,6 +39,7 @@ pub(super) struct DraftLoad {
     day: Option<Day>,
     spacing: Option<Spacing>,
     drain: Option<Duration>,
+    catch_up: Option<bool>,
 }
 
 impl DraftLoad {
@@ -50,6 +51,7 @@ impl DraftLoad {
             day: self.day,
             spacing: self.spacing?,
             drain: self.drain?,
+            catch_up: self.catch_up?,
         })
     }
 }
@@ -105,11 +107,15 @@ pub(super) fn load(reader: &mut Reader, value: &Value<'_>) -> Option<DraftLoad> 
         Some(value) => reader.duration("`drain`", value, Duration::ZERO..=DRAIN_MAX),
         None => Some(DRAIN),
     };
+    let catch_up = match fields.get("catch_up") {
+        Some(value) => reader.boolean("`catch_up`", value),
+        None => Some(true),
+    };
     let stages = match (&users, &arrivals) {
         (Some(users), Some(arrivals)) => stages::named(reader, users, arrivals.as_ref()),
         _ => Vec::new(),
     };
-    Some(DraftLoad { users, arrivals, stages, day, spacing, drain })
+    Some(DraftLoad { users, arrivals, stages, day, spacing, drain, catch_up })
 }
 
 fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {

@@ -14,7 +14,7 @@ use super::problem::{Place, Problem, Problems};
 use super::read::{Fields, Reader, Value, shorten};
 use super::source::{Source, Sources};
 use super::step::sentence;
-use super::{GateText, Scenario, check, expand, gates, health, journal, persona, target, topology, users};
+use super::{GateText, Scenario, check, events, expand, gates, health, journal, persona, target, topology, users};
 
 pub(super) const SCENARIO_KEYS: &[&str] = &[
     "name",
@@ -27,6 +27,7 @@ pub(super) const SCENARIO_KEYS: &[&str] = &[
     "topology",
     "load",
     "persona",
+    "event",
     "health",
     "journal",
     "gates",
@@ -222,6 +223,7 @@ fn scenario(
     if root.get("persona").is_some_and(|value| value.get_ref().as_array().is_some_and(|list| list.is_empty())) {
         reader.problem(Problem::at(personas_place, "there is no persona").help(way));
     }
+    let events = events::events(reader, root.get("event"), load.as_ref());
     let health = health::health(reader, root.get("health"));
     let journal = journal::journal(reader, root.get("journal"));
     let gates = gates::gates(reader, root.get("gates"));
@@ -250,6 +252,7 @@ fn scenario(
         load: load?.finish()?,
         personas: personas.into_iter().map(persona::DraftPersona::finish).collect::<Option<_>>()?,
         health: health?,
+        events: events?,
         journal: journal?,
         gate_rules: gates.as_ref()?.rules,
         gates: gates?.list,

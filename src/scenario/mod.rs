@@ -8,6 +8,7 @@ mod check;
 mod curves;
 mod day;
 mod endpoint;
+mod events;
 mod expand;
 mod gates;
 mod health;

@@ -37,6 +37,8 @@ pub struct Scenario {
     pub personas: Vec<Persona>,
     /// From where on the generator is the bottleneck.
     pub health: Health,
+    /// What happens to users in the middle of the load.
+    pub events: Vec<LoadEvent>,
     /// How long the journal stays fine.
     pub journal: Journal,
     /// Bounds that decide the verdict, as written, each with its place in the text.
@@ -68,6 +70,10 @@ pub struct Target {
     pub source_addresses: Vec<IpAddr>,
     /// Connections that may be begun in a second, all workers together; `None` for as many as fall due.
     pub connect_rate_per_s: Option<f64>,
+    /// A connection on which nothing came for so long is pinged; zero for never.
+    pub ping_every: Duration,
+    /// A connection on which nothing came for so long is dead; zero for never.
+    pub dead_after: Duration,
     /// Where the target's own figures are read.
     pub watched: Watched,
 }
@@ -264,6 +270,51 @@ pub struct Load {
     pub spacing: Spacing,
     /// How long what is in flight at the end is waited for.
     pub drain: Duration,
+    /// Users fetch what they missed, after a lost connection.
+    pub catch_up: bool,
+}
+
+/// Something that happens to users in the middle of the load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LoadEvent {
+    /// When, in the load.
+    pub at: Duration,
+    /// Again so often.
+    pub every: Option<Duration>,
+    /// What.
+    pub what: Disturbance,
+    /// To which share of all users, above 0 and up to 1.
+    pub share: f64,
+    /// How long, where it takes time.
+    pub length: Duration,
+    /// How those come back who lose their connection.
+    pub reconnect: Reconnect,
+    /// How many arrivals fall due at once, of a burst.
+    pub arrivals: u32,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// Connections are dropped without a close frame.
+    Drop,
+    /// Users stop reading for a while, and go on.
+    PauseReading,
+    /// Users fall silent on their connection, which stays open, and come back on another.
+    HalfOpen,
+    /// Many arrivals at once.
+    Burst,
+    /// Connections are dropped as by a restart of the service.
+    RestartStorm,
+}
+
+/// How users come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reconnect {
+    /// Each after a random part of a growing span, as after any loss.
+    Jitter,
+    /// All of them at once.
+    AtOnce,
 }
 
 /// A day that is run through faster than the clock.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{curves, gates, persona, quantity, step, target, topology, users, watched};
+use super::{curves, events, gates, persona, quantity, step, target, topology, users, watched};
 use crate::ops::OpId;
 use crate::protocol::dialect;
 
@@ -38,6 +38,7 @@ pub fn schema() -> Value {
             "topology": topology_section(),
             "load": load_section(),
             "persona": { "type": "array", "minItems": 1, "items": persona_section() },
+            "event": { "type": "array", "items": event_section() },
             "health": health_section(),
             "journal": journal_section(),
             "gates": gates_section(),
@@ -115,6 +116,8 @@ fn target_section() -> Value {
             "protocol_version": { "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)+$", "description": "Version that `{hi}` asks a Tinode server for." },
             "tls": tls,
             "timeout": reference("duration"),
+            "ping_every": reference("duration"),
+            "dead_after": reference("duration"),
             "source_addresses": {
                 "type": "array", "maxItems": target::SOURCE_ADDRESSES_MAX, "items": { "type": "string" },
                 "description": "Local addresses to connect from: single, `a-b`, or a network `10.0.2.0/28`.",
@@ -222,6 +225,7 @@ fn load_section() -> Value {
             "day": day_section(),
             "arrival_spacing": words(curves::SPACINGS, Some("poisson"), "How arrivals are spaced."),
             "drain": reference("duration"),
+            "catch_up": { "type": "boolean", "default": true, "description": "Users fetch from the history what they missed after a lost connection." },
         }),
         &[],
     );
@@ -258,6 +262,22 @@ fn health_section() -> Value {
             "intervals": { "type": "integer", "minimum": 1, "default": 3, "description": "Intervals in a row that make the bottleneck." },
         }),
         &[],
+    )
+}
+
+fn event_section() -> Value {
+    table(
+        "Something that happens to users in the middle of the load.",
+        json!({
+            "at": reference("duration"),
+            "every": reference("duration"),
+            "do": words(events::DISTURBANCES, None, "What happens."),
+            "share": { "type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 1, "description": "Share of all users, chosen by the seed." },
+            "for": reference("duration"),
+            "reconnect": words(events::RECONNECTS, None, "How those come back who lose their connection."),
+            "arrivals": { "type": "integer", "minimum": 1, "maximum": 1_000_000, "description": "How many arrivals fall due at once, of a burst." },
+        }),
+        &["at", "do"],
     )
 }
 
@@ -419,6 +439,7 @@ mod tests {
             ("/properties/load", curves::LOAD_KEYS),
             ("/properties/load/properties/day", super::super::day::DAY_KEYS),
             ("/properties/health", super::super::health::HEALTH_KEYS),
+            ("/properties/event/items", super::super::events::EVENT_KEYS),
             ("/properties/journal", super::super::journal::JOURNAL_KEYS),
             ("/properties/persona/items", persona::PERSONA_KEYS),
             ("/properties/gates", GATES_KEYS),

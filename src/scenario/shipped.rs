@@ -129,7 +129,17 @@ fn comments_are_kept_and_passwords_are_not() {
 fn every_shipped_scenario_loads_and_says_what_it_is() {
     let sources = sources("scenarios");
     let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-    for name in ["smoke", "login-storm", "p2p-steady", "group-fanout", "upload", "office-day", "soak", "tinode"] {
+    for name in [
+        "smoke",
+        "login-storm",
+        "p2p-steady",
+        "group-fanout",
+        "upload",
+        "office-day",
+        "soak",
+        "restart-storm",
+        "tinode",
+    ] {
         let file = format!("scenarios/{name}.toml");
         let source = sources.iter().find(|source| source.name == file).unwrap_or_else(|| panic!("{file} of {names:?}"));
         let scenario = loaded(source, &Overrides::default()).scenario;

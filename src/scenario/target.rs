@@ -25,6 +25,8 @@ pub(super) const TARGET_KEYS: &[&str] = &[
     "connect_rate",
     "metrics",
     "process",
+    "ping_every",
+    "dead_after",
 ];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
@@ -40,6 +42,10 @@ pub(super) const FLOWS: &[(&str, TokenFlow)] = &[
 pub(super) const SOURCE_ADDRESSES_MAX: usize = 4096;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// As the service's own clients do.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const DEAD_AFTER: Duration = Duration::from_secs(90);
+const KEEPALIVE_MAX: Duration = Duration::from_secs(86_400);
 
 /// `[target]`.
 pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
@@ -76,6 +82,7 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         None => Some(None),
     };
     let watched = watched::watched(reader, &fields, url.as_ref());
+    let (ping_every, dead_after) = keepalive(reader, &fields);
     if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
         check_addresses(reader, &fields, url, [rest, file]);
     }
@@ -91,7 +98,30 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         source_addresses: addresses?,
         connect_rate_per_s: connect_rate?,
         watched: watched?,
+        ping_every: ping_every?,
+        dead_after: dead_after?,
     })
+}
+
+/// How often a silent connection is pinged, and after what silence it is dead. Zero is never.
+fn keepalive(reader: &mut Reader, fields: &Fields<'_, '_>) -> (Option<Duration>, Option<Duration>) {
+    let mut span = |key: &str, usual: Duration| match fields.get(key) {
+        Some(value) => reader.duration(&format!("`{key}`"), value, Duration::ZERO..=KEEPALIVE_MAX),
+        None => Some(usual),
+    };
+    let (ping_every, dead_after) = (span("ping_every", PING_EVERY), span("dead_after", DEAD_AFTER));
+    if let (Some(ping), Some(dead)) = (ping_every, dead_after)
+        && !dead.is_zero()
+        && dead <= ping
+    {
+        let place = fields.get("dead_after").or_else(|| fields.get("ping_every")).map_or(0..0, |value| value.span());
+        let problem = Problem::at(place, "`dead_after` is not longer than `ping_every`");
+        reader.problem(problem.help(
+            "a connection without traffic would be taken for dead before its ping is answered; \
+             write for example `ping_every = \"30s\"` and `dead_after = \"90s\"`",
+        ));
+    }
+    (ping_every, dead_after)
 }
 
 /// The dialect of a target, whatever else is wrong with it; `None` when not even that can be told.

@@ -77,6 +77,14 @@ pub struct InjectedFaults {
     pub corrupted_downloads: u64,
     /// Logins refused because their access token had expired.
     pub expired_tokens: u64,
+    /// Restarts.
+    pub restarts: u64,
+    /// Connections that were not let in while the simulator was down.
+    pub refused_while_down: u64,
+    /// Sessions that fell silent without being closed.
+    pub half_open: u64,
+    /// Connections that waited before they were looked at.
+    pub slow_accepts: u64,
     /// No fault: what happened in all.
     pub totals: Totals,
 }

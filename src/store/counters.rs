@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::checks::{self, Promise};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{
-    EXAMPLES_MAX, FailureLog, FailureStat, FrameKind, Gauge, Interval, Resubscribed, SendQueueCounts, TargetGauges,
-    TrafficCounts, UserCounts,
+    CatchUps, EXAMPLES_MAX, EventCounts, FailureLog, FailureStat, FrameKind, Gauge, Interval, Resubscribed,
+    SendQueueCounts, TargetGauges, TrafficCounts, UserCounts,
 };
 use crate::ops::OpId;
 use crate::results::{HealthSample, IntervalRecord, WorkerSample};
@@ -83,12 +83,28 @@ counters!(Users {
     logins: u64,
     reconnects: u64,
     closed_by_code: BTreeMap<String, u64>,
+    dead_links: u64,
     unsolicited_by_code: BTreeMap<u16, u64>,
     late_replies: u64,
     duplicate_replies: u64,
     unmatched_replies: u64,
     resubscribed: Resubs,
+    caught_up: Caught,
+    events: BTreeMap<u64, Happened>,
 });
+
+counters!(Happened {
+    at_ms: u64,
+    what: String,
+    affected: u64,
+    back: u64,
+    back_us_max: u64,
+    back_steps: BTreeMap<u32, u64>,
+    missed: u64,
+    recovered: u64,
+});
+
+counters!(Caught { topics: u64, pages: u64, whole: u64, cut_short: u64, refused: u64, unanswered: u64, settled: u64 });
 
 counters!(Resubs { asked: u64, still_attached: u64, silently_detached: u64, refused: u64, unanswered: u64 });
 
@@ -108,6 +124,7 @@ counters!(Ledger {
     unknown: u64,
     expected: u64,
     delivered: u64,
+    recovered: u64,
     lost: u64,
     excused: BTreeMap<String, u64>,
     lost_by: BTreeMap<String, u64>,
@@ -275,12 +292,13 @@ impl Failure {
 impl Users {
     fn of(users: &UserCounts) -> Users {
         let close_code = |code: Option<u16>| code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-        let resubscribed = users.resubscribed;
+        let (resubscribed, caught_up) = (users.resubscribed, users.caught_up);
         Users {
             online: users.online,
             peak: users.peak,
             open: users.open.iter().map(|(op, &count)| (op.name().to_owned(), count)).collect(),
             logins: users.logins,
+            dead_links: users.dead_links,
             reconnects: users.reconnects,
             closed_by_code: users.closed_by_code.iter().map(|(&code, &count)| (close_code(code), count)).collect(),
             unsolicited_by_code: users.unsolicited_by_code.clone(),
@@ -289,6 +307,20 @@ impl Users {
             unmatched_replies: users.unmatched_replies,
             resubscribed: same_fields!(Resubs from resubscribed {
                 asked, still_attached, silently_detached, refused, unanswered,
+            } with {}),
+            events: (users.events.iter())
+                .map(|(key, counts)| {
+                    let counts = counts.clone();
+                    (
+                        *key,
+                        same_fields!(Happened from counts {
+                        at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                    } with {}),
+                    )
+                })
+                .collect(),
+            caught_up: same_fields!(Caught from caught_up {
+                topics, pages, whole, cut_short, refused, unanswered, settled,
             } with {}),
         }
     }
@@ -300,12 +332,13 @@ impl Users {
         };
         let open = self.open.into_iter().map(|(op, count)| Ok((operation(&op)?, count)));
         let closed = self.closed_by_code.into_iter().map(|(code, count)| Ok((close_code(&code)?, count)));
-        let resubscribed = self.resubscribed;
+        let (resubscribed, caught_up) = (self.resubscribed, self.caught_up);
         Ok(UserCounts {
             online: self.online,
             peak: self.peak,
             open: open.collect::<Result<_, String>>()?,
             logins: self.logins,
+            dead_links: self.dead_links,
             reconnects: self.reconnects,
             closed_by_code: closed.collect::<Result<_, String>>()?,
             unsolicited_by_code: self.unsolicited_by_code,
@@ -314,6 +347,19 @@ impl Users {
             unmatched_replies: self.unmatched_replies,
             resubscribed: same_fields!(Resubscribed from resubscribed {
                 asked, still_attached, silently_detached, refused, unanswered,
+            } with {}),
+            events: (self.events.into_iter())
+                .map(|(key, counts)| {
+                    (
+                        key,
+                        same_fields!(EventCounts from counts {
+                        at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                    } with {}),
+                    )
+                })
+                .collect(),
+            caught_up: same_fields!(CatchUps from caught_up {
+                topics, pages, whole, cut_short, refused, unanswered, settled,
             } with {}),
         })
     }
@@ -355,7 +401,7 @@ impl Ledger {
         let excused = ExcuseReason::ALL.iter().map(|&(reason, word)| (word, totals.excused[reason as usize]));
         let lost = LossKind::ALL.iter().map(|&(kind, word)| (word, totals.lost_by[kind as usize]));
         same_fields!(Ledger from totals {
-            published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
+            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
             corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
         } with {
             promises: checks::of(&totals.checks),
@@ -378,7 +424,7 @@ impl Ledger {
             lost_by[*kind as usize] = count;
         }
         Ok(same_fields!(LedgerTotals from self {
-            published, accepted, refused, unknown, expected, delivered, lost, open, duplicated, reordered, phantom, late,
+            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
             corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
         } with {
             checks: checks::into_checks(self.promises)?,

@@ -16,6 +16,7 @@ pub(super) struct Attachment {
     /// For the ledger; `None` for `me`, where no messages come.
     pub(super) id: Option<AttachId>,
     pub(super) requested: Tick,
+    pub(super) is_confirmed: bool,
     /// Greatest seq received live.
     pub(super) last_seq: u64,
     /// Which of the 64 seqs up to that one were received; the lowest bit is that one.
@@ -64,6 +65,7 @@ impl Attachments {
             key,
             id,
             requested: at,
+            is_confirmed: false,
             last_seq: 0,
             seen: 0,
             leaving: Tick::NEVER,
@@ -76,7 +78,9 @@ impl Attachments {
 
     /// The server confirmed it.
     pub(super) fn confirm(&mut self, call: &mut Call<'_>, topic: &Topic, at: Tick) {
-        if let Some(id) = self.find(topic).and_then(|attachment| attachment.id) {
+        let Some(attachment) = self.find(topic) else { return };
+        attachment.is_confirmed = true;
+        if let Some(id) = attachment.id {
             call.books.batch.attachments.push(AttachRecord::Confirmed { id, at });
         }
     }
@@ -89,9 +93,16 @@ impl Attachments {
         }
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Attachment> {
+        self.0.iter()
+    }
+
     /// The session is over.
     pub(super) fn end_all(&mut self, call: &mut Call<'_>, requested: Tick, now: Tick, how: AttachEnd) {
         for mut attachment in self.0.drain(..) {
+            // Whoever had asked to leave, or was never sure to be attached, misses nothing.
+            let is_interrupted = how != AttachEnd::Interrupted || attachment.can_miss();
+            let how = if is_interrupted { how } else { AttachEnd::ConnectionLost };
             attachment.leaving = attachment.leaving.min(requested);
             attachment.record_end(call, now, how);
         }
@@ -116,6 +127,11 @@ impl Attachment {
         let is_first = bit & !self.seen != 0;
         self.seen |= bit;
         is_first
+    }
+
+    /// Whether something can be missed here that has to be fetched.
+    pub(super) fn can_miss(&self) -> bool {
+        self.id.is_some() && self.is_confirmed && self.leaving == Tick::NEVER
     }
 
     /// When to look at a gap that the message just received has opened.
@@ -169,6 +185,7 @@ mod tests {
             key: TopicKey(0),
             id: None,
             requested: Tick::ZERO,
+            is_confirmed: false,
             last_seq: 0,
             seen: 0,
             leaving: Tick::NEVER,

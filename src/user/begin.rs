@@ -84,6 +84,7 @@ impl User {
             paging: None,
             is_errand: false,
             has_echo: false,
+            seq_before: 0,
         };
         let request = match begun {
             Ok(request) => request,
@@ -182,6 +183,9 @@ impl User {
                         attachment.leaving = call.now;
                     }
                 }
+                Effect::Publish { topic, .. } => {
+                    open.seq_before = session.attachments.get(topic).map_or(0, |attachment| attachment.last_seq);
+                }
                 Effect::Page(topic) => open.paging = Some(Paging { topic: topic.clone(), page: Page::default() }),
                 _ => {}
             }
@@ -233,6 +237,7 @@ impl User {
             paging: None,
             is_errand: true,
             has_echo: false,
+            seq_before: 0,
         }));
         true
     }

@@ -2,6 +2,7 @@
 
 use crate::ops::FailureKind;
 use crate::protocol::Code;
+use crate::scenario::Reconnect;
 use crate::tick::Tick;
 
 /// What happens to a virtual user.
@@ -43,6 +44,10 @@ pub enum Event<'a> {
     },
     /// The group that was offered has been accepted, or not.
     Accepted(Result<(), (FailureKind, String)>),
+    /// An event of the scenario disturbs the user, which stays connected.
+    Disturbed(u64),
+    /// The disturbance is over.
+    Undisturbed,
     /// The last frame could not be sent: the server does not read, and the send buffer is full.
     Unsent,
 }
@@ -54,6 +59,24 @@ pub struct Lost {
     pub code: Option<u16>,
     /// What the system said.
     pub detail: String,
+    /// Who ended it.
+    pub by: LostBy,
+}
+
+/// Who ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostBy {
+    /// The other side, or the network.
+    Peer,
+    /// This side, because nothing came any more: when the last sign of life was.
+    Silence(Tick),
+    /// An event of the scenario, of this number.
+    Event {
+        /// The number.
+        key: u64,
+        /// How the user comes back.
+        reconnect: Reconnect,
+    },
 }
 
 /// Parts of a connect, in microseconds.

@@ -31,6 +31,11 @@ impl Page {
         self.held.push(record);
     }
 
+    /// Whether this message was held back already.
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.held.iter().any(|record| record.key == key)
+    }
+
     fn note(&mut self, seq: u64) {
         if seq > 0 && (self.lowest == 0 || seq < self.lowest) {
             self.lowest = seq;
@@ -40,14 +45,21 @@ impl Page {
     /// Ends the page. `count` is what the server says it held; without it, nothing held back is taken for
     /// history, because a live message must not go missing. Returns the live ones in order of receipt.
     pub(super) fn finish(&mut self, count: Option<u32>) -> Vec<DeliveryRecord> {
-        let mut held = std::mem::take(&mut self.held);
+        self.split(count).1
+    }
+
+    /// Ends the page as [`Page::finish`] does, and returns those of the page that were held back, too: first.
+    pub(super) fn split(&mut self, count: Option<u32>) -> (Vec<DeliveryRecord>, Vec<DeliveryRecord>) {
+        let mut past = std::mem::take(&mut self.held);
         let history = count.map_or(0, |count| count.saturating_sub(self.certain)) as usize;
-        if history > 0 {
-            held.sort_by_key(|record| record.seq);
-            held.drain(..history.min(held.len()));
-            held.sort_by_key(|record| record.received);
-        }
-        held
+        let mut live = if history > 0 {
+            past.sort_by_key(|record| record.seq);
+            past.split_off(history.min(past.len()))
+        } else {
+            std::mem::take(&mut past)
+        };
+        live.sort_by_key(|record| record.received);
+        (past, live)
     }
 
     /// Where the next page begins.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::ledger::{AttachEnd, PublishOutcome};
 use crate::metrics::Phase as Part;
-use crate::ops::{FailureKind, OpId};
+use crate::ops::{Effect, FailureKind, OpId};
 
 use super::Action;
-use super::event::{ConnectPhases, Lost};
-use super::machine::{Phase, Then, User, Way};
+use super::event::{ConnectPhases, Lost, LostBy};
+use super::machine::{GivenUp, Phase, Then, User, Way};
 use super::world::Call;
+use crate::scenario::Reconnect;
+use crate::tick::Tick;
 
 /// How long a user that leaves waits for the server's side of the close.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
@@ -21,6 +23,8 @@ pub(super) enum SessionEnd {
     Closed,
     /// The other side, or the network.
     Lost,
+    /// This side, because nothing had come since.
+    Dead(Tick),
 }
 
 impl User {
@@ -47,12 +51,15 @@ impl User {
             call.books.actions.push(Action::Close);
             self.phase = Phase::Leaving { deadline: call.now + LEAVE_WITHIN };
         } else {
+            self.abandon_missed(call);
+            self.away = None;
             self.phase = Phase::Idle;
         }
     }
 
-    pub(super) fn drain(&mut self) {
+    pub(super) fn drain(&mut self, call: &mut Call<'_>) {
         self.is_draining = true;
+        self.abandon_unattached(call);
         if matches!(self.phase, Phase::Parked | Phase::Pausing { .. }) {
             self.phase = Phase::Idle;
         }
@@ -156,17 +163,39 @@ impl User {
         if self.session.is_none() {
             return;
         }
-        *call.books.figures.users.closed_by_code.entry(lost.code).or_default() += 1;
+        let users = &mut call.books.figures.users;
+        let end = match lost.by {
+            LostBy::Peer => {
+                *users.closed_by_code.entry(lost.code).or_default() += 1;
+                SessionEnd::Lost
+            }
+            LostBy::Silence(heard) => {
+                users.dead_links += 1;
+                SessionEnd::Dead(heard)
+            }
+            LostBy::Event { key, reconnect } => {
+                self.returns_at_once = reconnect == Reconnect::AtOnce;
+                self.disturbed(call, key);
+                SessionEnd::Lost
+            }
+        };
         // The request first: the ledger has to know which of the attachments that now end was its publisher's own.
         if let Phase::Open(open) = &self.phase {
             if matches!(open.way, Way::Http | Way::Acceptance) {
                 call.books.actions.push(Action::CancelHttp);
             }
-            if open.way != Way::Token {
-                self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
+            if matches!(open.effect, Effect::Publish { .. }) {
+                let (counter, effect) = (open.counter, open.effect.clone());
+                let (has_echo, seq_before) = (open.has_echo, open.seq_before);
+                self.give_up(GivenUp { counter, effect, has_echo, seq_before });
             }
         }
-        self.end_session(call, SessionEnd::Lost);
+        if let Phase::Open(open) = &self.phase
+            && open.way != Way::Token
+        {
+            self.fail_open(call, FailureKind::Closed(lost.code), lost.detail);
+        }
+        self.end_session(call, end);
         if self.is_draining || matches!(self.phase, Phase::Pausing { then: Then::Restart, .. }) {
             return;
         }
@@ -181,21 +210,49 @@ impl User {
         }
     }
 
+    /// An event of the scenario has hit the user.
+    pub(super) fn disturbed(&mut self, call: &mut Call<'_>, key: u64) {
+        call.books.figures.users.events.entry(key).or_default().affected += 1;
+        self.away = Some((key, call.now));
+    }
+
+    /// Is back from an event, if it was hit by one and has fetched what it missed.
+    pub(super) fn come_back(&mut self, call: &mut Call<'_>) {
+        if self.session.is_none() || !self.missed.is_empty() {
+            return;
+        }
+        if let Some((key, since)) = self.away.take() {
+            let micros = call.now.micros_since(since);
+            call.books.figures.users.events.entry(key).or_default().came_back(micros);
+        }
+    }
+
     /// Takes the session off the books.
     pub(super) fn end_session(&mut self, call: &mut Call<'_>, end: SessionEnd) {
         self.drop_question(call);
         let Some(mut session) = self.session.take() else { return };
         call.books.online -= 1;
+        let is_interrupted = end != SessionEnd::Closed && self.will_catch_up(call);
+        if is_interrupted {
+            self.note_missed(call, &session.attachments);
+        } else if end != SessionEnd::Closed || !self.is_returning {
+            self.abandon_missed(call);
+        }
         // No reply comes to another connection.
         self.given_up.clear();
         let requested = match &self.phase {
             Phase::Open(open) if open.way == Way::Close => open.sent,
             Phase::Leaving { deadline } => deadline.minus(LEAVE_WITHIN),
-            _ => call.now,
+            _ => match end {
+                // What was accepted after that was on its way, however long that is ago.
+                SessionEnd::Dead(heard) => heard,
+                SessionEnd::Closed | SessionEnd::Lost => call.now,
+            },
         };
         let how = match end {
             SessionEnd::Closed => AttachEnd::Disconnected,
-            SessionEnd::Lost => AttachEnd::ConnectionLost,
+            SessionEnd::Lost | SessionEnd::Dead(_) if is_interrupted => AttachEnd::Interrupted,
+            SessionEnd::Lost | SessionEnd::Dead(_) => AttachEnd::ConnectionLost,
         };
         session.attachments.end_all(call, requested, call.now, how);
     }

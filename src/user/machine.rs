@@ -8,6 +8,7 @@ use crate::scenario::{OnFailure, State, Step};
 use crate::tick::Tick;
 
 use super::attachments::Attachments;
+use super::catch_up::Missed;
 use super::history::Paging;
 use super::promises::Watched;
 use super::resubscribe::Questions;
@@ -43,7 +44,7 @@ pub struct User {
     pub(super) step: u16,
     pub(super) repeats: u32,
     pub(super) attempts: u8,
-    mode: Mode,
+    pub(super) mode: Mode,
     visited: u64,
     /// The curve wants it online.
     pub(super) is_wanted: bool,
@@ -59,6 +60,12 @@ pub struct User {
     pub(super) saved: Vec<Saved>,
     /// Requests that were given up on this connection, oldest first.
     pub(super) given_up: Vec<GivenUp>,
+    /// What was missed since a connection was lost, topic by topic.
+    pub(super) missed: Vec<Missed>,
+    /// Which event of the scenario it has to come back from, and since when.
+    pub(super) away: Option<(u64, Tick)>,
+    /// The next pause before a reconnect is none.
+    pub(super) returns_at_once: bool,
     /// Whose frame went out last.
     pub(super) sent_last: Sent,
 }
@@ -70,6 +77,8 @@ pub(super) struct GivenUp {
     pub(super) effect: Effect,
     /// The own copy of what it published has come.
     pub(super) has_echo: bool,
+    /// Greatest number received on its topic when it was sent.
+    pub(super) seq_before: u64,
 }
 
 /// Whose frame it is.
@@ -126,6 +135,8 @@ pub(super) struct Open {
     pub(super) is_errand: bool,
     /// The own copy of what it publishes has come already.
     pub(super) has_echo: bool,
+    /// Greatest number received on the topic when it was sent.
+    pub(super) seq_before: u64,
 }
 
 /// How a request travels.
@@ -186,6 +197,9 @@ impl User {
             session: None,
             saved: Vec::new(),
             given_up: Vec::new(),
+            missed: Vec::new(),
+            away: None,
+            returns_at_once: false,
             sent_last: Sent::Step,
         }
     }
@@ -197,7 +211,7 @@ impl User {
         match event {
             Event::GoOnline => self.go_online(call),
             Event::GoOffline => self.go_offline(call),
-            Event::Drain => self.drain(),
+            Event::Drain => self.drain(call),
             Event::Leave => self.leave(call),
             Event::AskAgain => self.ask_owed(call),
             Event::Arrival { due } => {
@@ -215,6 +229,8 @@ impl User {
             Event::Http(reply) => self.http_reply(call, reply),
             Event::Accepted(result) => self.settle_way(call, Way::Acceptance, result),
             Event::Token { sent, result } => self.token_fetched(call, sent, result),
+            Event::Disturbed(key) => self.disturbed(call, key),
+            Event::Undisturbed => self.come_back(call),
             Event::Unsent => self.unsent(call),
         }
     }
@@ -396,14 +412,15 @@ impl User {
 
     /// Drops the connection and waits a random part of a growing span before it begins again.
     pub(super) fn back_off(&mut self, call: &mut Call<'_>) {
+        self.is_returning = true;
         if self.session.is_some() {
             self.end_session(call, super::life::SessionEnd::Closed);
             call.books.actions.push(Action::Abort);
         }
-        self.is_returning = true;
         let span = (BACK_OFF_BASE * (1 << self.attempts.min(10))).min(BACK_OFF_MAX);
         self.attempts = self.attempts.saturating_add(1);
-        let pause = span.mul_f64(unit(&mut self.random));
+        let drawn = span.mul_f64(unit(&mut self.random));
+        let pause = if std::mem::take(&mut self.returns_at_once) { Duration::ZERO } else { drawn };
         self.phase = Phase::Pausing { until: call.now + pause, then: Then::Restart };
     }
 }

@@ -6,6 +6,7 @@
 
 mod attachments;
 mod begin;
+mod catch_up;
 mod event;
 mod history;
 mod life;
@@ -20,6 +21,6 @@ mod tests;
 mod turns;
 mod world;
 
-pub use event::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost};
+pub use event::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, LostBy};
 pub use machine::{Mode, User};
 pub use world::{Books, World};

@@ -1,6 +1,6 @@
 //! What a frame means to the user that receives it.
 
-use crate::ledger::{AttachEnd, DeliveryRecord};
+use crate::ledger::{AttachEnd, AttachId, DeliveryRecord};
 use crate::metrics::FrameKind;
 use crate::ops::{FailureKind, Reply, Topic};
 use crate::protocol::server::{Ctrl, CtrlParams, Data, ServerMessage};
@@ -103,6 +103,10 @@ impl User {
         let is_older = stamp.is_some_and(|stamp| stamp.sent < attachment.requested);
         let topic = attachment.topic.clone();
         let (id, has_stray_page) = (attachment.id, attachment.has_stray_page);
+        if let Some(fetch) = session.questions.fetch_of(&topic) {
+            fetch.saw(data.seq, stamp.zip(id).map(|(stamp, attach)| record(call, attach, stamp, data)));
+            return;
+        }
         let paging = match &mut self.phase {
             Phase::Open(open) => open.paging.as_mut().filter(|paging| paging.topic == topic),
             _ => None,
@@ -114,14 +118,7 @@ impl User {
             }
             return;
         };
-        let record = DeliveryRecord {
-            attach,
-            key: stamp.key(),
-            seq: data.seq,
-            sent: stamp.sent,
-            received: call.now,
-            is_intact: !stamp.synthetic || is_unchanged(stamp, data),
-        };
+        let record = record(call, attach, stamp, data);
         match paging {
             Some(paging) if is_past || is_older => {
                 paging.page.take(data.seq);
@@ -153,5 +150,17 @@ impl User {
             call.books.figures.delivery.record(record.received.micros_since(record.sent));
         }
         call.books.batch.deliveries.push(record);
+    }
+}
+
+/// A message as the ledger wants it.
+fn record(call: &Call<'_>, attach: AttachId, stamp: Stamp, data: &Data<'_>) -> DeliveryRecord {
+    DeliveryRecord {
+        attach,
+        key: stamp.key(),
+        seq: data.seq,
+        sent: stamp.sent,
+        received: call.now,
+        is_intact: !stamp.synthetic || is_unchanged(stamp, data),
     }
 }

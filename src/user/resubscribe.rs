@@ -14,6 +14,7 @@ use crate::protocol::{ClientMessage, Code, Stamp, client};
 use crate::tick::Tick;
 
 use super::Action;
+use super::catch_up::{Fetch, Fetching};
 use super::machine::{GIVEN_UP, GivenUp, User};
 use super::world::Call;
 
@@ -39,6 +40,8 @@ struct Question {
     counter: u32,
     topic: Topic,
     deadline: Tick,
+    /// It is no subscribe, but fetches what was missed.
+    fetch: Option<Box<Fetch>>,
 }
 
 /// Gaps of one attachment.
@@ -108,6 +111,21 @@ impl Questions {
         }
     }
 
+    /// Whether one is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Opens a page of what was missed.
+    pub(super) fn open_page(&mut self, counter: u32, topic: Topic, deadline: Tick, fetch: Box<Fetch>) {
+        self.open = Some(Question { counter, topic, deadline, fetch: Some(fetch) });
+    }
+
+    /// The page that is being fetched of this topic.
+    pub(super) fn fetch_of(&mut self, topic: &Topic) -> Option<&mut Fetch> {
+        self.open.as_mut().filter(|question| question.topic == *topic)?.fetch.as_deref_mut()
+    }
+
     /// Somewhere a number is missing.
     pub(super) fn look(&mut self, at: Tick) {
         self.look_at = self.look_at.min(at);
@@ -123,9 +141,15 @@ impl User {
             return false;
         }
         if let Some(question) = questions.open.take() {
-            call.books.figures.users.resubscribed.unanswered += 1;
             call.books.asking -= 1;
-            self.give_up(GivenUp { counter: question.counter, effect: Effect::None, has_echo: false });
+            let effect = match question.fetch {
+                Some(fetch) => self.fetch_timed_out(call, &question.topic, *fetch),
+                None => {
+                    call.books.figures.users.resubscribed.unanswered += 1;
+                    Effect::None
+                }
+            };
+            self.give_up(GivenUp { counter: question.counter, effect, has_echo: false, seq_before: 0 });
         }
         self.ask_next(call)
     }
@@ -149,11 +173,14 @@ impl User {
     }
 
     /// Asks the next question, if there is one; whether there was.
-    fn ask_next(&mut self, call: &mut Call<'_>) -> bool {
+    pub(super) fn ask_next(&mut self, call: &mut Call<'_>) -> bool {
+        let mut look_at = match self.fetch_next(call) {
+            Fetching::Sent => return true,
+            Fetching::Later(at) => at,
+        };
         let Some(session) = &mut self.session else { return false };
         let owed = session.questions.waiting.pop();
         let (now, is_draining) = (call.now, self.is_draining);
-        let mut look_at = Tick::NEVER;
         let mut chosen = None;
         for attachment in session.attachments.iter_mut() {
             if owed.is_some() && attachment.id == owed && attachment.leaving == Tick::NEVER {
@@ -188,7 +215,7 @@ impl User {
         let message = ClientMessage::Sub(client::Sub { id, topic: wire.as_str().into(), ..Default::default() });
         let frame = serde_json::to_string(&message).expect("wire messages always serialize");
         let deadline = now + call.plan.scenario.target.timeout;
-        session.questions.open = Some(Question { counter, topic, deadline });
+        session.questions.open = Some(Question { counter, topic, deadline, fetch: None });
         call.books.asking += 1;
         call.books.figures.users.resubscribed.asked += 1;
         call.books.sent(&frame);
@@ -204,6 +231,10 @@ impl User {
             return false;
         };
         call.books.asking -= 1;
+        if let Some(fetch) = question.fetch {
+            self.settle_page(call, &question.topic, *fetch, reply);
+            return true;
+        }
         let counts = &mut call.books.figures.users.resubscribed;
         match reply.code() {
             Code::NOT_MODIFIED => counts.still_attached += 1,
@@ -218,8 +249,11 @@ impl User {
     /// The session is over, or the frame could not be sent.
     pub(super) fn drop_question(&mut self, call: &mut Call<'_>) {
         let question = self.session.as_mut().and_then(|session| session.questions.open.take());
-        if question.is_some() {
-            call.books.asking -= 1;
+        let Some(question) = question else { return };
+        call.books.asking -= 1;
+        if let Some(fetch) = question.fetch {
+            self.drop_fetch(call, &question.topic, *fetch);
+        } else {
             call.books.figures.users.resubscribed.unanswered += 1;
         }
     }
@@ -234,7 +268,7 @@ impl User {
 }
 
 /// How this user names a topic on the wire.
-fn wire_name(topic: &Topic, call: &Call<'_>) -> Option<String> {
+pub(super) fn wire_name(topic: &Topic, call: &Call<'_>) -> Option<String> {
     match topic {
         Topic::Me => None,
         Topic::User(user) => Some(user.name(call.plan.scenario.target.dialect.user_ids)),

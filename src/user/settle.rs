@@ -165,7 +165,8 @@ impl User {
         let Phase::Open(open) = &self.phase else { return };
         let way = open.way;
         if way == Way::Frame {
-            let given_up = GivenUp { counter: open.counter, effect: open.effect.clone(), has_echo: open.has_echo };
+            let (counter, has_echo, seq_before) = (open.counter, open.has_echo, open.seq_before);
+            let given_up = GivenUp { counter, effect: open.effect.clone(), has_echo, seq_before };
             if let (Effect::Page(topic), Some(session)) = (&open.effect, &mut self.session)
                 && let Some(attachment) = session.attachments.find(topic)
             {
@@ -263,11 +264,7 @@ impl User {
         match &open.effect {
             Effect::None | Effect::Greet | Effect::Page(_) | Effect::Offer { .. } => {}
             Effect::LoggedIn => self.logged_in(call, params),
-            Effect::Attach(topic) => {
-                if let Some(session) = &mut self.session {
-                    session.attachments.confirm(call, topic, call.now);
-                }
-            }
+            Effect::Attach(topic) => self.attached(call, topic),
             Effect::Detach(topic) => {
                 let how = parting(open.op, self.current_step(call));
                 if let Some(session) = &mut self.session {
@@ -321,6 +318,7 @@ impl User {
         if let Some(session) = &mut self.session {
             session.file_token = params.token.as_deref().map(Into::into);
         }
+        self.come_back(call);
     }
 
     /// Tells the ledger what became of a publish; nothing for other operations.
@@ -358,7 +356,7 @@ impl User {
                 }
             }
             _ if !has_effect(reply) => {}
-            (Effect::Attach(topic), Some(session)) => session.attachments.confirm(call, &topic, call.now),
+            (Effect::Attach(topic), Some(_)) => self.attached(call, &topic),
             (Effect::Detach(topic), Some(session)) => {
                 session.attachments.end(call, &topic, call.now, AttachEnd::Left);
             }

@@ -2,16 +2,20 @@
 
 mod aborts;
 mod arrivals;
+mod catch_up;
 mod clean;
 mod connects;
 mod drift;
+mod events;
 mod faults;
 mod promises;
+mod restarts;
 mod resumed;
 mod steady;
 mod stuck;
 mod swings;
 mod tinode;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -67,7 +67,7 @@ pub enum Delay {
     },
 }
 
-const LONGEST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 impl Delay {
     /// What is wrong with it, if anything.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng};
 use rand_pcg::Pcg64;
 
+use super::ageing::Growth;
 use super::chance::{Chance, Roll};
 use super::corrupt::BadFrame;
 use super::delay::Delay;
@@ -73,6 +74,8 @@ pub enum DeliveryFault {
 #[derive(Debug)]
 pub struct Injector {
     delays: BTreeMap<Operation, (Delay, Pcg64)>,
+    growing: BTreeMap<Operation, Growth>,
+    slow_accept: Option<(Delay, Pcg64)>,
     rejects: Vec<(Operation, Code, Dice)>,
     swallows: Vec<(Operation, Dice)>,
     slow_replies: Vec<(Operation, Delay, Dice)>,
@@ -133,6 +136,8 @@ impl Injector {
         let by_chance = plan.drop.iter().filter(|drop| drop.rate.is_some() || drop.every.is_some());
         Injector {
             delays: delays.iter().map(|(op, delay)| (*op, (delay.clone(), generator(100 + *op as u64)))).collect(),
+            growing: plan.growing_delay.clone(),
+            slow_accept: plan.slow_accept.clone().map(|delay| (delay, generator(16))),
             rejects: (rejects.iter().zip(200..))
                 .map(|(reject, class)| (reject.op, Code(reject.code), dice(reject.chance(), class)))
                 .collect(),
@@ -161,12 +166,20 @@ impl Injector {
         }
     }
 
-    /// How long a request waits before it is acted upon.
-    pub fn delay(&mut self, op: Operation) -> Option<Duration> {
-        let (delay, random) = self.delays.get_mut(&op)?;
-        let drawn = delay.draw(random);
+    /// How long a request waits before it is acted upon, so long after the start.
+    pub fn delay(&mut self, op: Operation, uptime: Duration) -> Option<Duration> {
+        let grown = self.growing.get(&op).map(|growth| growth.after(uptime));
+        let drawn = self.delays.get_mut(&op).map(|(delay, random)| delay.draw(random));
+        let delay = grown.into_iter().chain(drawn).reduce(|one, other| one + other)?;
         InjectedFaults::bump(&mut self.counters.delayed, op);
-        Some(drawn)
+        Some(delay)
+    }
+
+    /// How long a connection waits before it is looked at.
+    pub fn slow_accept(&mut self) -> Option<Duration> {
+        let (delay, random) = self.slow_accept.as_mut()?;
+        self.counters.slow_accepts += 1;
+        Some(delay.draw(random))
     }
 
     /// What happens to a request. A refused one is neither swallowed nor slow.

@@ -7,12 +7,14 @@
 //!
 #![doc = concat!("```toml\n", include_str!("example.toml"), "```")]
 
+mod ageing;
 mod chance;
 mod corrupt;
 mod delay;
 mod injector;
 mod plan;
 
+pub use ageing::{Growth, HalfOpen, Leak, Restart};
 pub use chance::Chance;
 pub use corrupt::{
     BadFrame, corrupted_bytes, corrupted_message, corrupted_past, of_other_run, phantom_of, retitled,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ageing::{Growth, HalfOpen, Leak, Restart};
 use super::chance::Chance;
 use super::corrupt::BadFrame;
 use super::delay::{Delay, Span};
@@ -101,6 +102,16 @@ pub struct FaultPlan {
     pub corrupted_downloads: Option<Chance>,
     /// Lifetime of access tokens.
     pub token_lifetime: Option<Span>,
+    /// Delays that grow with time, by operation, beside those of `delay`.
+    pub growing_delay: BTreeMap<Operation, Growth>,
+    /// Memory that is never given back, in the figures of `/metrics`.
+    pub leak: Option<Leak>,
+    /// Restarts.
+    pub restart: Vec<Restart>,
+    /// Sessions that fall silent without being closed.
+    pub half_open: Vec<HalfOpen>,
+    /// How long a connection waits before it is looked at.
+    pub slow_accept: Option<Delay>,
 }
 
 /// A refusal.
@@ -320,7 +331,13 @@ impl FaultPlan {
             (part, slow.chance().problem().or(slow.delay.problem()))
         });
         let drops = self.drop.iter().map(|drop| ("drop".to_owned(), drop.problem()));
-        let mut all = delays.chain(chances).chain(rejects).chain(swallows).chain(slow).chain(drops);
+        let growths =
+            self.growing_delay.iter().map(|(op, growth)| (format!("growing_delay.{}", name(*op)), growth.problem()));
+        let restarts = self.restart.iter().map(|restart| ("restart".to_owned(), restart.problem()));
+        let silent = self.half_open.iter().map(|silent| ("half_open".to_owned(), silent.problem()));
+        let accept = self.slow_accept.iter().map(|delay| ("slow_accept".to_owned(), delay.problem()));
+        let ageing = growths.chain(restarts).chain(silent).chain(accept);
+        let mut all = ageing.chain(delays).chain(chances).chain(rejects).chain(swallows).chain(slow).chain(drops);
         all.find_map(|(part, problem)| Some((part, problem?)))
     }
 }
@@ -410,6 +427,10 @@ mod tests {
             ("[delay]\npub = { uniform = [\"2s\", \"1s\"] }", "`delay.pub` is uniform"),
             ("[[reject]]\nop = \"pub\"\ncode = 200\nevery = 1", "outside 300 to 599"),
             ("[[drop]]\nafter_frames = 1\nevery = 2", "exactly one of"),
+            ("[[restart]]\nat = \"1m\"\nfor = \"10s\"\nevery = \"5s\"", "make `every` longer"),
+            ("[[half_open]]\nat = \"1m\"\nshare = 2.0", "`half_open` has a `share`"),
+            ("slow_accept = { uniform = [\"2s\", \"1s\"] }", "`slow_accept` is uniform"),
+            ("growing_delay = { pub = { per_minute = \"2m\" } }", "`growing_delay.pub` grows"),
             ("[[swallow]]\nop = \"dance\"\nevery = 1", "dance"),
         ] {
             let error = FaultPlan::parse(text).expect_err(text).to_string();

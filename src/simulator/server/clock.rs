@@ -38,6 +38,11 @@ impl Clock {
         self.started + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
+    /// Since the start.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// So long after the start.
     pub fn after(&self, span: Duration) -> Instant {
         self.started + span

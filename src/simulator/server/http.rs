@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::shell::Shell;
-use super::{files, rest, websocket};
+use super::{files, metrics, rest, websocket};
 use crate::protocol::Code;
 use crate::simulator::faults::{Operation, RefusedHow, RequestFault};
 
@@ -51,6 +51,14 @@ pub(in crate::simulator) async fn serve<S>(shell: Rc<Shell>, stream: S, address:
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let slow = shell.injector.borrow_mut().slow_accept();
+    if let Some(delay) = slow {
+        tokio::time::sleep(delay).await;
+    }
+    if shell.is_down() {
+        shell.injector.borrow_mut().counters.refused_while_down += 1;
+        return;
+    }
     if shell.injector.borrow_mut().refuses(RefusedHow::Accept) {
         return;
     }
@@ -78,6 +86,9 @@ async fn route(shell: &Rc<Shell>, request: Request<Incoming>, address: Option<Ip
     let paths = shell.config.paths;
     if path == "/simulator/counters" && request.method() == Method::GET {
         return answer(StatusCode::OK, &shell.counters());
+    }
+    if path == "/metrics" && request.method() == Method::GET {
+        return metrics::answer(shell);
     }
     if let Some(base) = paths.rest
         && path.starts_with(base)
@@ -167,7 +178,7 @@ fn accept_key(headers: &HeaderMap) -> Option<String> {
 
 /// Declared faults of an HTTP request: waits as declared, and says what else is to happen to it.
 pub(super) async fn gate(shell: &Rc<Shell>, op: Operation) -> RequestFault {
-    let delay = shell.injector.borrow_mut().delay(op);
+    let delay = shell.injector.borrow_mut().delay(op, shell.clock.uptime());
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }

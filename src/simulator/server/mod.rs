@@ -7,6 +7,7 @@ mod delivery;
 mod files;
 pub(super) mod http;
 mod limits;
+mod metrics;
 mod promises;
 mod queue;
 mod requests;

@@ -41,6 +41,7 @@ struct State {
     /// No request is acted upon before an earlier one of the session.
     last_release: Option<Instant>,
     received: u64,
+    is_silent: bool,
 }
 
 /// Frames waiting to be written to one session.
@@ -101,6 +102,19 @@ impl Queue {
         if let Some(waker) = state.waker.take() {
             waker.wake();
         }
+    }
+
+    /// From now on nothing is read from the session, and nothing written to it.
+    pub fn fall_silent(&self) {
+        let mut state = self.state.borrow_mut();
+        state.is_silent = true;
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    pub fn is_silent(&self) -> bool {
+        self.state.borrow().is_silent
     }
 
     pub fn ending(&self) -> Option<Ending> {

@@ -42,10 +42,10 @@ impl Shell {
     fn release_time(&self, queue: &Queue, text: &str, now: Instant) -> Instant {
         let mut release = queue.last_release().unwrap_or(now).max(now);
         let faults = self.faults();
-        if !faults.delay.is_empty()
+        if !(faults.delay.is_empty() && faults.growing_delay.is_empty())
             && let Some(op) = Hub::parse(text).as_ref().and_then(operation)
         {
-            let delay = self.injector.borrow_mut().delay(op).unwrap_or(Duration::ZERO);
+            let delay = self.injector.borrow_mut().delay(op, self.clock.uptime()).unwrap_or(Duration::ZERO);
             release = release.max(now + delay);
         }
         if !faults.stall.is_empty() {

@@ -18,7 +18,7 @@ use super::queue::{Ending, Queue};
 use super::scheduler::Scheduler;
 use crate::simulator::SimulatorConfig;
 use crate::simulator::counters::InjectedFaults;
-use crate::simulator::faults::{FaultPlan, Injector};
+use crate::simulator::faults::{FaultPlan, Injector, Restart};
 use crate::simulator::hub::{Entry, Hub, Outbox, SessionId, TopicRef};
 
 /// The running simulator, on its one thread. Nothing of it is borrowed across an await.
@@ -36,6 +36,8 @@ pub(in crate::simulator) struct Shell {
     pub(super) rest: RefCell<RestLimits>,
     /// Whether the hub's next deadline is in the schedule.
     wake_scheduled: Cell<bool>,
+    /// Nobody is let in before that.
+    down_until: Cell<Instant>,
     /// A session is gone: for the stop, which waits for all.
     left: Notify,
 }
@@ -61,6 +63,7 @@ impl Shell {
             files: RefCell::new(Files::new(config.uploads_bytes_max, config.rules.seed)),
             rest: RefCell::new(RestLimits::new(&config)),
             wake_scheduled: Cell::new(false),
+            down_until: Cell::new(Instant::now()),
             left: Notify::new(),
             config,
         });
@@ -158,7 +161,45 @@ impl Shell {
         });
     }
 
+    /// Whether it is down for a restart.
+    pub fn is_down(&self) -> bool {
+        Instant::now() < self.down_until.get()
+    }
+
+    fn schedule_restart(&self, at: Instant, restart: Restart) {
+        self.scheduler.at(at, move |shell| {
+            let now = Instant::now();
+            shell.down_until.set(now + restart.length.0);
+            shell.injector.borrow_mut().counters.restarts += 1;
+            let mut sessions: Vec<_> = shell.queues.borrow().keys().copied().collect();
+            sessions.sort_unstable();
+            for session in sessions {
+                shell.cut(session);
+            }
+            if let Some(every) = restart.every {
+                shell.schedule_restart(now + every.0, restart);
+            }
+        });
+    }
+
+    fn silence_share(self: &Rc<Self>, share: f64) {
+        let mut sessions: Vec<_> = self.queues.borrow().iter().map(|(id, queue)| (*id, queue.clone())).collect();
+        sessions.sort_unstable_by_key(|(session, _)| *session);
+        let chosen = self.injector.borrow_mut().choose(sessions.len(), share);
+        for ((_, queue), _) in sessions.into_iter().zip(chosen).filter(|(_, chosen)| *chosen) {
+            queue.fall_silent();
+            self.injector.borrow_mut().counters.half_open += 1;
+        }
+    }
+
     fn schedule_declared(&self) {
+        for &restart in &self.config.faults.restart {
+            self.schedule_restart(self.clock.after(restart.at.0), restart);
+        }
+        for silent in &self.config.faults.half_open {
+            let share = silent.share.unwrap_or(1.0);
+            self.scheduler.at(self.clock.after(silent.at.0), move |shell| shell.silence_share(share));
+        }
         for stall in &self.config.faults.stall {
             self.scheduler.at(self.clock.after(stall.at.0), |shell| {
                 shell.injector.borrow_mut().counters.stalls += 1;

@@ -92,6 +92,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         if self.queue.ending() == Some(Ending::Abrupt) {
             return Poll::Ready(End::Cut);
         }
+        if self.queue.is_silent() {
+            return self.stay_silent(cx, timer);
+        }
         if let Some(end) = self.read(cx) {
             return Poll::Ready(end);
         }
@@ -202,6 +205,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Nothing is heard and nothing said, until it has been so for too long.
+    fn stay_silent(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<End> {
+        self.queue.register(cx.waker());
+        if self.queue.ending().is_some() {
+            return Poll::Ready(End::Cut);
+        }
+        if timer.deadline() != self.pong_until {
+            timer.as_mut().reset(self.pong_until);
+        }
+        timer.as_mut().poll(cx).map(|()| End::Cut)
     }
 
     fn next_deadline(&self) -> Instant {

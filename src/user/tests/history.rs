@@ -57,7 +57,9 @@ fn the_pages_of_one_history_are_one_operation() {
 
 #[test]
 fn a_page_that_is_never_closed_keeps_no_live_message_back() {
-    for end in [Event::Disconnected(Lost { code: None, detail: String::new() }), Event::Leave] {
+    for end in
+        [Event::Disconnected(Lost { code: None, detail: String::new(), by: crate::user::LostBy::Peer }), Event::Leave]
+    {
         let mut bench = reading(&lines(""));
         bench.message(TEAM, 6, 6, 1);
         assert_eq!(live(&bench), [5]);

@@ -240,7 +240,7 @@ fn the_end_of_a_session_ends_its_attachments_and_tells_who_ended_it() {
     };
     let mut bench = attached();
     bench.on(lost(None));
-    assert_eq!(ends(&bench), [(0, AttachEnd::ConnectionLost)]);
+    assert_eq!(ends(&bench), [(0, AttachEnd::Interrupted)]);
     // Polite: in effect since the close frame was sent.
     let mut bench = attached();
     bench.reply(202, "null");

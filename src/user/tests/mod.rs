@@ -215,5 +215,5 @@ impl Bench {
 }
 
 fn lost(code: Option<u16>) -> Event<'static> {
-    Event::Disconnected(Lost { code, detail: String::new() })
+    Event::Disconnected(Lost { code, detail: String::new(), by: crate::user::LostBy::Peer })
 }

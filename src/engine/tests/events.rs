@@ -1,0 +1,95 @@
+//! Events of the scenario: who is hit, how long they take to be back, and what they missed.
+
+use super::faults::TEAMS;
+use super::*;
+
+fn with(events: &str, load: &str) -> String {
+    let load = format!("users = [ {{ to = 40, over = \"1s\" }}, {{ hold = \"2m\" }} ]\ndrain = \"15s\"\n{load}");
+    scenario(40, "groups = [ { name = \"team\", members = 8 } ]", &load, &format!("{TEAMS}\n{events}"))
+}
+
+#[test]
+fn dropped_users_come_back_with_jitter_and_have_missed_nothing() {
+    let text = with("[[event]]\ndo = \"drop\"\nat = \"30s\"\nevery = \"40s\"\nshare = 0.25", "");
+    for slots in [1, 2] {
+        let ran = carry_out(&text, "", slots);
+        ran.assert_sound();
+        let (events, delivery) = (&ran.results.events, &ran.results.delivery);
+        let seen: Vec<_> = events.iter().map(|event| (event.what.as_str(), event.at_s, event.affected)).collect();
+        assert_eq!(seen, [("drop", 30.0, 10), ("drop", 70.0, 10), ("drop", 110.0, 10)]);
+        for event in events {
+            assert_eq!((event.back, event.missed), (10, event.recovered), "{event:?}");
+            // The first pause is a random part of half a second.
+            assert!(event.back_ms_p50 > 20.0 && event.back_ms_max <= 510.0, "{event:?}");
+            assert!(event.back_ms_p50 <= event.back_ms_p99 && event.back_ms_p99 <= event.back_ms_max);
+        }
+        let recovered: u64 = events.iter().map(|event| event.recovered).sum();
+        assert_eq!((recovered, ran.results.users.reconnects), (delivery.recovered, 30), "{events:?}");
+        assert!(recovered > 0);
+        assert_eq!((delivery.lost, delivery.duplicated, delivery.excused), (0, 0, 0), "{delivery:?}");
+        assert_eq!(ran.results.users.closed_by_code.len(), 0, "the service closed nothing");
+        let marks = ran.results.series.marks.iter().filter(|mark| mark.label == "drop").count();
+        assert_eq!(marks, 3);
+    }
+}
+
+#[test]
+fn a_restart_storm_brings_all_back_at_once() {
+    let ran = carry_out(
+        &with("[[event]]\ndo = \"restart-storm\"\nat = \"1m\"", ""),
+        "delay = { login = { constant = \"30ms\" } }",
+        2,
+    );
+    ran.assert_sound();
+    let [event] = &ran.results.events[..] else { panic!("{:?}", ran.results.events) };
+    assert_eq!((event.affected, event.back), (40, 40));
+    assert!(event.back_ms_max < 50.0, "nobody waits: {event:?}");
+    assert_eq!(ran.results.delivery.lost, 0);
+}
+
+#[test]
+fn users_that_fall_silent_come_back_beside_their_old_session() {
+    let ran = carry_out(&with("[[event]]\ndo = \"half-open\"\nat = \"1m\"\nshare = 0.5\nfor = \"20s\"", ""), "", 2);
+    ran.assert_sound();
+    let [event] = &ran.results.events[..] else { panic!("{:?}", ran.results.events) };
+    assert_eq!((event.what.as_str(), event.affected, event.back), ("half-open", 20, 20));
+    let delivery = &ran.results.delivery;
+    assert_eq!((delivery.lost, delivery.duplicated, delivery.phantom), (0, 0, 0), "{delivery:?}");
+    assert!(delivery.recovered > 0);
+}
+
+#[test]
+fn slow_readers_get_everything_late_or_catch_up() {
+    let ran = carry_out(&with("[[event]]\ndo = \"pause-reading\"\nat = \"1m\"\nshare = 0.25\nfor = \"5s\"", ""), "", 2);
+    ran.assert_sound();
+    let [event] = &ran.results.events[..] else { panic!("{:?}", ran.results.events) };
+    assert_eq!((event.affected, event.back), (10, 10), "{event:?}");
+    assert!((4_900.0..6_000.0).contains(&event.back_ms_max), "{event:?}");
+    let delivery = &ran.results.delivery;
+    assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "{delivery:?}");
+    assert!(delivery.delivery_us.max > 4_000_000, "it shows in the delivery times");
+}
+
+#[test]
+fn a_burst_begins_so_many_iterations_at_once() {
+    let load = "users = [ { to = 20, over = \"1s\" }, { hold = \"1m\" } ]\narrivals = [ { to = \"0.01/s\", over = \"1s\" }, { hold = \"50s\" } ]";
+    let personas = format!("{}\n[[event]]\ndo = \"burst\"\nat = \"30s\"\narrivals = 15", super::steady::ON_CALL);
+    for slots in [1, 2] {
+        let ran = carry_out(&scenario(20, "", load, &personas), "", slots);
+        ran.assert_sound();
+        assert_eq!((ran.results.events[0].affected, ran.results.events[0].what.as_str()), (15, "burst"));
+        let arrivals = &ran.results.arrivals;
+        assert!(arrivals.started + arrivals.missed >= 15 && arrivals.started >= 13, "{arrivals:?}");
+    }
+}
+
+#[test]
+fn whom_an_event_hits_is_a_matter_of_the_seed_and_their_number_of_the_share() {
+    let plan = plan(&with("[[event]]\ndo = \"drop\"\nat = \"30s\"\nevery = \"1s\"\nshare = 0.3", ""), 2);
+    let hit = |number: usize| -> Vec<u32> {
+        let event = plan.occurrences()[number];
+        (0..40).filter(|user| plan.is_hit(&event, *user)).collect()
+    };
+    assert_eq!((hit(0).len(), hit(0) == hit(0)), (12, true));
+    assert!((1..20).any(|number| hit(number) != hit(0)) && (0..20).all(|number| hit(number).len() == 12));
+}
