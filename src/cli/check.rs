@@ -13,7 +13,7 @@ use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
 use crate::plan::Plan;
 use crate::report::figures;
-use crate::scenario::{Scenario, Stage, TargetUrl};
+use crate::scenario::{Day, NamedStage, Scenario, Stage, TargetUrl};
 
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Pass;
@@ -69,6 +69,9 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
     };
     let ports = PortNeed::of(&scenario, PortRange::of_system());
     let arrivals = if scenario.load.arrivals.is_empty() { None } else { Some(plan.arrivals(0).count()) };
+    // Of a day the times say more than the lengths.
+    let named = if scenario.load.day.is_some() { scenario.load.stages.as_slice() } else { &[] };
+    let (users_named, arrivals_named) = named.split_at(scenario.load.users.len().min(named.len()));
     json!({
         "file": file,
         "ok": true,
@@ -84,8 +87,9 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         "group_count": plan.topology.groups(),
         "load": {
             "duration_s": scenario.load.duration().as_secs_f64(),
-            "users": curve(&scenario.load.users, ""),
-            "arrivals": curve(&scenario.load.arrivals, "/s"),
+            "day": scenario.load.day.map(day),
+            "users": curve(&scenario.load.users, users_named, ""),
+            "arrivals": curve(&scenario.load.arrivals, arrivals_named, "/s"),
             "arrivals_planned": arrivals,
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
@@ -117,14 +121,25 @@ fn doubts(scenario: &Scenario) -> Vec<String> {
     doubts
 }
 
-fn curve(stages: &[Stage], unit: &str) -> Vec<String> {
+/// A compressed day in a sentence.
+fn day(day: Day) -> String {
+    let Day { speed_up, days, opening, .. } = day;
+    let length = figures::seconds(f64::from(days) * 86_400.0 / speed_up);
+    let (days, opening) = (figures::counted(u64::from(days), "day"), figures::seconds(opening.as_secs_f64()));
+    let (speed_up, start) = (figures::number(speed_up), day.starts_at());
+    format!("{days} from {start} on in {length}, {speed_up} times as fast as the clock, after an opening of {opening}")
+}
+
+fn curve(stages: &[Stage], named: &[NamedStage], unit: &str) -> Vec<String> {
     stages
         .iter()
-        .map(|stage| {
+        .enumerate()
+        .map(|(index, stage)| {
+            let name = named.get(index).map_or_else(String::new, |named| format!("{}: ", named.name));
             let over = figures::seconds(stage.over.as_secs_f64());
             match stage.to {
-                Some(to) => format!("to {to}{unit} over {over}"),
-                None => format!("hold {over}"),
+                Some(to) => format!("{name}to {}{unit} over {over}", (to * 10.0).round() / 10.0),
+                None => format!("{name}hold {over}"),
             }
         })
         .collect()
@@ -161,6 +176,9 @@ fn prose(plan: &serde_json::Value) -> String {
         groups.map(|kind| format!("{} of up to {}", word(&kind["name"]), word(&kind["members"]))).collect();
     if !groups.is_empty() {
         row("groups", format!("{} in all: {}", word(&plan["group_count"]), groups.join(", ")));
+    }
+    if let Some(day) = plan["load"]["day"].as_str() {
+        row("day", day.to_owned());
     }
     row("online", list(&plan["load"]["users"], ", "));
     row("arrivals", list(&plan["load"]["arrivals"], ", "));

@@ -23,7 +23,7 @@ use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
 use crate::random::mix;
 use crate::report::{self, Format};
-use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
+use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo, WindowFigures};
 use crate::scenario::{Scenario, TargetUrl};
 use crate::store::{Ages, JournalKeeper, JournalWriter, Origin, RunFile, RunFolder, RunLock, append_history};
 
@@ -228,6 +228,10 @@ fn run_info(
         users_planned: scenario.users.count,
         load_planned_s: scenario.load.duration().as_secs_f64(),
         stages: ScenarioFacts::of(scenario).stages,
+        steady: scenario
+            .load
+            .steady()
+            .map(|(from, to)| WindowFigures { from_s: from.as_secs_f64(), to_s: to.as_secs_f64() }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: format!("{cores} processors, {} {}", std::env::consts::OS, std::env::consts::ARCH),
         started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::engine::Targets;
 use crate::protocol::dialect::{Dialect, TINODE};
-use crate::scenario::{Endpoint, Scenario, TargetUrl, TokenFlow};
+use crate::scenario::{Endpoint, MetricsUrl, Scenario, TargetUrl, TokenFlow};
 use crate::simulator::faults::{FaultPlan, FaultPlanError};
 use crate::simulator::{Simulator, SimulatorConfig, SimulatorHandle};
-use crate::transport::{ApiKey, Dialer, FileClient, RestClient, SourceAddresses, client_config};
+use crate::transport::{ApiKey, Dialer, FileClient, PageClient, RestClient, SourceAddresses, client_config};
 
 /// The service, and the simulator if it is ours.
 pub(super) struct Service {
@@ -37,7 +37,11 @@ pub(super) fn open(scenario: &Scenario, faults: FaultPlan) -> anyhow::Result<Ser
     };
     let file_url = target.file_url.clone().unwrap_or_else(|| without_path(&service));
     let rest_url = target.rest_url.clone().unwrap_or_else(|| without_path(&service));
-    let needs_tls = [&service, &file_url, &rest_url].iter().any(|endpoint| endpoint.is_tls);
+    let watched = target.watched.metrics.iter().filter_map(|source| match &source.url {
+        MetricsUrl::Endpoint(endpoint) => Some(endpoint),
+        MetricsUrl::Path(_) => None,
+    });
+    let needs_tls = [&service, &file_url, &rest_url].into_iter().chain(watched).any(|endpoint| endpoint.is_tls);
     let tls = if needs_tls { Some(client_config(&target.tls).map_err(anyhow::Error::msg)?) } else { None };
     let sources = Arc::new(SourceAddresses::new(target.source_addresses.clone()));
     let server_name = target.tls.server_name.as_deref();
@@ -61,7 +65,17 @@ pub(super) fn open(scenario: &Scenario, faults: FaultPlan) -> anyhow::Result<Ser
             Some(rest.map_err(anyhow::Error::msg)?)
         }
     };
-    Ok(Service { targets: Targets { service: dialer(&service)?, files, rest }, simulator })
+    let mut pages = Vec::new();
+    for source in &target.watched.metrics {
+        pages.push(match &source.url {
+            MetricsUrl::Path(path) => PageClient::new(dialer(&without_path(&service))?, path.clone()),
+            MetricsUrl::Endpoint(endpoint) => {
+                let dialer = Dialer::network(endpoint.clone(), Arc::default(), tls.clone(), None)?;
+                PageClient::new(dialer, endpoint.path.clone())
+            }
+        });
+    }
+    Ok(Service { targets: Targets { service: dialer(&service)?, files, rest, pages }, simulator })
 }
 
 /// The simulator's settings for a dialect; with an API key it wants that one.

@@ -5,8 +5,8 @@ use crate::results::RunInfo;
 
 /// Keys of a scenario that change what is said about a run, or where it goes, and not the load that it makes.
 const NOT_THE_LOAD: [&str; 4] = ["description", "seed", "gates", "health"];
-/// Keys of `[target]` that say where the target is.
-const PLACE: [&str; 6] = ["url", "rest_url", "file_url", "source_addresses", "tls", "name"];
+/// Keys of `[target]` that say where the target is, and what is watched beside the load.
+const PLACE: [&str; 8] = ["url", "rest_url", "file_url", "source_addresses", "tls", "name", "metrics", "process"];
 /// Port of the service unless a URL says otherwise.
 const PORT: &str = ":8887";
 /// Longest target name, characters.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::diagnosis::Answers;
 use super::health;
 use super::monitor::Monitor;
+use super::scrape::Inbox;
 use crate::ledger::{
     AttachEnd, AttachId, AttachRecord, Batch, Book, Ending, Finding, Gap, LedgerTotals, PastRecord, Question,
 };
@@ -105,6 +106,8 @@ pub(super) struct Collector {
     /// From then on attachments end because the run is over, which excuses nothing.
     closing: Tick,
     has_merged: bool,
+    /// The target's own figures, as they come in.
+    inbox: Inbox,
 }
 
 impl Collector {
@@ -135,12 +138,23 @@ impl Collector {
             asked_until: Tick::ZERO,
             closing: Tick::NEVER,
             has_merged: false,
+            inbox: Inbox::default(),
         }
     }
 
     /// The collector of a part that was resumed and takes up the load then.
     pub(super) fn of_part(self, part: u32, load_from: Tick) -> Collector {
         Collector { part, load_from, ..self }
+    }
+
+    /// The same, with the target's own figures from there.
+    pub(super) fn with_inbox(self, inbox: Inbox) -> Collector {
+        Collector { inbox, ..self }
+    }
+
+    /// What has to be said about the target's own figures.
+    pub(super) fn take_warnings(&self) -> Vec<String> {
+        self.inbox.take_warnings()
     }
 
     /// Takes a hand-over; a record comes out once all workers' intervals are in.
@@ -196,6 +210,7 @@ impl Collector {
             figures.clear();
             let _ = back.send(Spent { figures, batch });
         }
+        merged.target.merge(&self.inbox.take());
         self.open = open;
         self.book.clear_interval();
         self.book.settle(first);
@@ -301,6 +316,7 @@ impl Collector {
         for left_over in self.waiting.iter().flatten() {
             figures.merge(&left_over.figures);
         }
+        figures.target.merge(&self.inbox.take());
         (figures.users.online, figures.users.peak) = (0, 0);
         figures.users.open.clear();
         for (online, open) in &self.gauges {

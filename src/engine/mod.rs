@@ -21,7 +21,9 @@ mod options;
 mod pacer;
 mod past;
 mod probe;
+mod process;
 mod run;
+mod scrape;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::collector::Progress;
 use crate::plan::Plan;
 use crate::results::{EndedBy, IntervalRecord, Record, RunInfo};
-use crate::transport::{Dialer, FileClient, RestClient};
+use crate::transport::{Dialer, FileClient, PageClient, RestClient};
 
 /// What a run needs.
 pub struct RunOptions {
@@ -24,7 +24,7 @@ pub struct RunOptions {
     pub stop: watch::Receiver<Stop>,
 }
 
-/// The three faces of a service.
+/// The three faces of a service, and what is read beside them.
 #[derive(Debug, Clone)]
 pub struct Targets {
     /// The WebSocket.
@@ -33,6 +33,8 @@ pub struct Targets {
     pub files: FileClient,
     /// Tokens; `None` when the user file has them.
     pub rest: Option<RestClient>,
+    /// Pages with the target's own figures: one for each endpoint of the scenario, in its order.
+    pub pages: Vec<PageClient>,
 }
 
 /// What somebody outside wants.

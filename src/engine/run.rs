@@ -17,6 +17,7 @@ use super::exchange::Exchange;
 use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
+use super::scrape::{Inbox, Scrapers};
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
 use super::{Clock, diagnosis, groups, health, probe, worker};
@@ -25,7 +26,7 @@ use crate::metrics::Interval;
 use crate::plan::{Directory, Resumption};
 use crate::protocol::dialect::{Dialect, LoginForm};
 use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd};
-use crate::scenario::{Scenario, Stage};
+use crate::scenario::{Load, Scenario};
 use crate::tick::Tick;
 use crate::user::Mode;
 
@@ -230,6 +231,7 @@ impl Run {
         let load = &plan.scenario.load;
         let length = load.duration();
         let prepared_at = self.clock.now();
+        let inbox = Inbox::default();
         let mut collector = Collector::new(
             workers.returns.clone(),
             plan.scenario.target.timeout,
@@ -239,7 +241,8 @@ impl Run {
             Interval::default(),
             Monitor::new(plan.scenario.health, health::memory_bytes()),
         )
-        .of_part(plan.resumption().map_or(0, |resumption| resumption.part), load_from);
+        .of_part(plan.resumption().map_or(0, |resumption| resumption.part), load_from)
+        .with_inbox(inbox.clone());
         observer.record(Record::Start(Box::new(self.options.info.clone())));
         if let Some(resumption) = plan.resumption() {
             let goes_on_in = self.clock.until(load_from);
@@ -247,7 +250,7 @@ impl Run {
         }
         observer.record(Record::Interval(Box::new(self.set_up(figures, prepared_at, load_start, load_from))));
         if plan.resumption().is_none() {
-            for mark in marks(&load.users) {
+            for mark in marks(load) {
                 observer.record(Record::Mark(mark));
             }
             for event in plan.occurrences().iter().take(EVENT_MARKS_MAX) {
@@ -266,6 +269,8 @@ impl Run {
             observer.record(Record::Warning(doubt));
         }
         observer.stage("load", 0, 0);
+        let (watched, pages) = (&plan.scenario.target.watched, &self.options.targets.pages);
+        let _scrapers = Scrapers::start(watched, pages, self.options.interval, self.clock, &inbox);
         workers.order(Order::Start(load_start));
         let load_end = self.instant(load_start + length);
         let ended_by = loop {
@@ -476,6 +481,7 @@ fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observ
             let warning = format!("the generator was the bottleneck around second {at_s:.0}: {evidence}");
             observer.record(Record::Warning(warning));
         }
+        collector.take_warnings().into_iter().for_each(|warning| observer.record(Record::Warning(warning)));
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
     }
@@ -530,14 +536,17 @@ pub(super) fn token_trouble(trouble: &TokenTrouble, dialect: &Dialect) -> String
 }
 
 /// The stages of the users curve, named.
-fn marks(stages: &[Stage]) -> Vec<Mark> {
+fn marks(load: &Load) -> Vec<Mark> {
     let mut start = 0.0;
-    stages
+    load.users
         .iter()
-        .map(|stage| {
+        .zip(&load.stages)
+        .map(|(stage, named)| {
             let from_s = start;
             start += stage.over.as_secs_f64();
             let label = match stage.to {
+                // Of a day the times say more.
+                _ if load.day.is_some() => named.name.clone(),
                 Some(users) => format!("to {users} users"),
                 None => "hold".to_owned(),
             };

@@ -357,7 +357,7 @@ mod tests {
         let endpoint = Endpoint { is_tls: false, host: "nowhere".into(), port: 1, path: String::new() };
         let service = Dialer::memory(endpoint, mpsc::unbounded_channel().0);
         let files = crate::transport::FileClient::new(service.clone(), String::new(), String::new());
-        let targets = Targets { service, files, rest: None };
+        let targets = Targets { service, files, rest: None, pages: Vec::new() };
         let office = TokenOffice::new(Clock::start(), plan, Arc::clone(&directory), &targets);
         tokio::time::advance(Duration::from_secs(100)).await;
         let second = |second: u64| Tick::from_micros(second * 1_000_000);

@@ -123,6 +123,9 @@ pub(super) fn amount_text(amount: f64, quantity: Quantity) -> String {
         Quantity::Rate => figures::rate(size),
         Quantity::Count => figures::count(size.round() as u64),
         Quantity::Ratio => figures::percent(size * 100.0),
+        Quantity::Number => figures::number(size),
+        Quantity::Drift => format!("{}%/h", figures::number(size * 100.0)),
+        Quantity::DriftOfRatio => format!("{}pp/h", figures::number(size * 100.0)),
     };
     format!("{sign}{text}")
 }

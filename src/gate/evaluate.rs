@@ -27,6 +27,10 @@ impl Gate {
         };
         let bound = self.bound.resolve(&self.measure(), baseline);
         judged.limit = self.bound.text(&self.figure, bound.as_ref().ok());
+        if self.figure.is_drift() {
+            self.judge_drift(results, &mut judged);
+            return judged;
+        }
         let found = match track {
             Some(track) => track.findings(),
             None => read(&self.figure, Evidence::Results(results), self.wanted(rules.min_samples))
@@ -96,7 +100,7 @@ impl Gate {
 }
 
 impl GateFigures {
-    fn lacks(&mut self, lack: Lack) {
+    pub(super) fn lacks(&mut self, lack: Lack) {
         (self.passed, self.status, self.note) = (None, Some(lack.status), lack.why);
     }
 

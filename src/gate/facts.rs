@@ -21,8 +21,12 @@ pub struct ScenarioFacts {
     pub has_arrivals: bool,
     /// The stages of its load curves.
     pub stages: Vec<StageFigures>,
+    /// The longest time in which its load holds still; not known when absent.
+    pub steady: Option<Duration>,
     /// How long its load lasts.
     pub load: Duration,
+    /// Figures of the target's own that are read.
+    pub own: Vec<String>,
 }
 
 impl ScenarioFacts {
@@ -44,7 +48,9 @@ impl ScenarioFacts {
             ops,
             has_arrivals: !scenario.load.arrivals.is_empty(),
             stages: stages.collect(),
+            steady: Some(scenario.load.steady().map_or(Duration::ZERO, |(from, to)| to - from)),
             load: scenario.load.duration(),
+            own: scenario.target.watched.figures(),
         }
     }
 }
@@ -53,6 +59,11 @@ impl AbortRule {
     /// Whether the scenario makes the figure at all, and lasts long enough for the rule to end it.
     pub fn check_against(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
         self.gate.check_figure(facts)?;
+        if self.gate.figure.is_drift() {
+            let help = "put it into `require` or `warn`";
+            let message = "a drift is known when the run is over, and ends none";
+            return error(self.gate.places.figure.clone(), message, help);
+        }
         self.gate.check_window(facts)?;
         if facts.load > Duration::ZERO && self.after + self.hold >= facts.load {
             let message = format!("this rule can never end the run, whose load lasts {}", duration_text(facts.load));
@@ -78,6 +89,7 @@ impl Gate {
 
     fn check_figure(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
         let start = self.places.figure.start;
+        self.check_drift(facts)?;
         if let Some(op) = self.figure.operation()
             && !facts.ops.contains(&op)
         {
@@ -85,7 +97,22 @@ impl Gate {
             let message = format!("no step of this scenario is `{}`", op.name());
             return error(start..start + op.name().len(), message, format!("it uses {}", used.join(", ")));
         }
+        if let Some(own) = self.figure.own().filter(|own| !facts.own.iter().any(|known| known == own)) {
+            let at = start + "target.".len()..start + "target.".len() + own.len();
+            let message = format!("this scenario reads no `{own}` of the target");
+            let help = if facts.own.is_empty() {
+                "say where it is read: `metrics` or `process` in `[target]`".to_owned()
+            } else {
+                let known: Vec<String> = facts.own.iter().map(|known| format!("`{known}`")).collect();
+                format!("it reads {}", known.join(", "))
+            };
+            return error(at, message, help);
+        }
         let family = self.figure.family();
+        if family == "target" && facts.own.is_empty() {
+            let help = "say where they are read: `metrics` or `process` in `[target]`";
+            return error(start..start + family.len(), "this scenario reads no figures of the target's own", help);
+        }
         let family_at = start..start + family.len();
         if family == "arrivals" && !facts.has_arrivals {
             let message = "this scenario has no arrivals";

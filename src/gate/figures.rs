@@ -7,7 +7,9 @@ use super::{Quantity, Statistic};
 use crate::ledger::Invariant;
 use crate::metrics::{Latency, OpFigures, Phase};
 use crate::ops::{FAILURE_WORDS, FailureKind, OpId};
-use crate::results::{IntervalRecord, InvariantFigures, LatencyFigures, OperationFigures, Results};
+use crate::results::{
+    GaugeFigures, GaugeUnit, IntervalRecord, InvariantFigures, LatencyFigures, OperationFigures, Results,
+};
 
 /// Longest name for which a nearest one is looked up, bytes.
 const NAME_BYTES_MAX: usize = 80;
@@ -27,6 +29,9 @@ pub(super) struct Subject {
     class: Option<String>,
     invariant: Option<&'static str>,
     statistic: Option<Statistic>,
+    /// A figure of the target's own, and which of its values.
+    own: Option<String>,
+    gauge: Option<&'static str>,
 }
 
 /// A row of the table, for documentation.
@@ -59,6 +64,10 @@ pub(super) enum Source {
     Seconds(Read<f64>),
     /// Bytes; 0 was not measured.
     Bytes(Read<u64>),
+    /// A figure of the target's own, in its base unit; `None` was not measured.
+    Gauge(Read<Option<f64>>),
+    /// How another figure drifts; see `drift.rs`.
+    Drift,
 }
 
 struct Row {
@@ -150,7 +159,29 @@ fn broken(results: &Results, subject: &Subject) -> u64 {
     invariant(results, subject, |figures| figures.violated)
 }
 
-use Source::{Bytes, Count, Rate, Ratio, Seconds, Times};
+type ReadGauge = fn(&GaugeFigures) -> f64;
+
+/// Values of a figure of the target's own, by their words.
+static GAUGES: [(&str, ReadGauge); 5] = [
+    ("max", |gauge| gauge.max),
+    ("last", |gauge| gauge.last),
+    ("mean", |gauge| gauge.mean),
+    ("min", |gauge| gauge.min),
+    ("first", |gauge| gauge.first),
+];
+
+fn gauge(results: &Results, subject: &Subject) -> Option<f64> {
+    let name = subject.own.as_deref()?;
+    let (_, read) = GAUGES.iter().find(|(word, _)| Some(*word) == subject.gauge)?;
+    let value = read(results.target.figures.get(name)?);
+    Some(if GaugeUnit::of(name) == GaugeUnit::Seconds { value * 1e6 } else { value })
+}
+
+fn scrapes(results: &Results, _: &Subject) -> u64 {
+    results.target.scrapes
+}
+
+use Source::{Bytes, Count, Drift, Gauge, Rate, Ratio, Seconds, Times};
 
 static ROWS: &[Row] = &[
     row(
@@ -305,6 +336,23 @@ static ROWS: &[Row] = &[
     ),
     row("invariants.violated", Count { value: broken, of: checked }, "broken promises of the service, of all kinds"),
     row("invariants.<promise>", Count { value: broken, of: checked }, "times that this promise was broken"),
+    row(
+        "target.scrapes.failed",
+        Count { value: |r, _| r.target.failed, of: scrapes },
+        "attempts to read the target's own figures that gave nothing",
+    ),
+    row(
+        "target.<figure>.<value>",
+        Gauge(gauge),
+        "a figure of `target.metrics` or `target.process`; `<value>` is `max`, `last`, `mean`, `min` or `first`",
+    ),
+    row("<op>.response.<stat>.drift", Drift, "change while the load holds still, of p50, p95 and p99"),
+    row("<op>.rate.drift", Drift, "change while the load holds still"),
+    row("delivery.<stat>.drift", Drift, "change while the load holds still, of p50, p95 and p99"),
+    row("delivery.rate.drift", Drift, "change while the load holds still"),
+    row("failures.ratio.drift", Drift, "change while the load holds still"),
+    row("target.<figure>.drift", Drift, "change while the load holds still"),
+    row("generator.rss_bytes.drift", Drift, "change while the load holds still, of the memory of this process"),
     row("generator.cpu_s", Seconds(|r, _| r.generator.cpu_s), "processor time of this process"),
     row("generator.rss_bytes_max", Bytes(|r, _| r.generator.rss_bytes_max), "most memory of this process"),
     row(
@@ -359,7 +407,13 @@ impl Figure {
     /// The figure with this name.
     pub fn by_name(name: &str) -> Option<Figure> {
         let words = words(name);
-        let figure = |(row, pattern): (usize, &Row)| Some(Figure { row, subject: Subject::of(pattern.name, &words)? });
+        let figure = |(row, pattern): (usize, &Row)| {
+            let subject = Subject::of(pattern.name, &words)?;
+            // A drift is measured of a few percentiles alone.
+            let is_kept = [Statistic::P50, Statistic::P95, Statistic::P99].map(Some).contains(&subject.statistic);
+            let is_drift = matches!(pattern.source, Drift) && subject.statistic.is_some();
+            (is_kept || !is_drift).then_some(Figure { row, subject })
+        };
         ROWS.iter().enumerate().find_map(figure)
     }
 
@@ -395,12 +449,24 @@ impl Figure {
             (Ratio { .. }, _) => Quantity::Ratio,
             (Rate { .. }, _) => Quantity::Rate,
             (Bytes(_), _) => Quantity::Bytes,
+            (Drift, _) if ROWS[self.row].name.contains(".ratio.") => Quantity::DriftOfRatio,
+            (Drift, _) => Quantity::Drift,
+            (Gauge(_), _) => match self.subject.own.as_deref().map(GaugeUnit::of) {
+                Some(GaugeUnit::Bytes) => Quantity::Bytes,
+                Some(GaugeUnit::Seconds) => Quantity::Time,
+                Some(GaugeUnit::Number) | None => Quantity::Number,
+            },
         }
     }
 
     /// The operation that it belongs to, if it belongs to one.
     pub fn operation(&self) -> Option<OpId> {
         self.subject.op
+    }
+
+    /// The figure of the target's own that it is about, if it is about one.
+    pub fn own(&self) -> Option<&str> {
+        self.subject.own.as_deref()
     }
 
     /// The first word of its name.
@@ -415,6 +481,7 @@ impl Figure {
                 Some("is settled when the run is over")
             }
             "<op>.open" => Some("is what the end of the run leaves open"),
+            name if name.ends_with(".drift") => Some("is that of the whole time in which the load holds still"),
             _ => None,
         }
     }
@@ -422,6 +489,11 @@ impl Figure {
     /// Whether it may end up larger when a run goes on: counts do, and what they are divided by time.
     pub(super) fn grows(&self) -> bool {
         matches!(self.quantity(), Quantity::Count | Quantity::Rate)
+    }
+
+    /// Whether it is how another figure drifts.
+    pub fn is_drift(&self) -> bool {
+        matches!(self.source(), Drift)
     }
 
     pub(super) fn source(&self) -> &'static Source {
@@ -433,7 +505,8 @@ impl Figure {
     }
 
     pub(super) fn statistic(&self) -> Option<Statistic> {
-        self.subject.statistic
+        // A drift has no samples of its own.
+        self.subject.statistic.filter(|_| !self.is_drift())
     }
 }
 
@@ -452,6 +525,12 @@ impl Subject {
                     let (_, word, _) = Invariant::ALL.iter().find(|(_, known, _)| *known == word)?;
                     subject.invariant = Some(word);
                 }
+                "<figure>" => {
+                    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+                    let is_name = word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(is_part);
+                    subject.own = is_name.then(|| Some(word.to_owned()))?;
+                }
+                "<value>" => subject.gauge = Some(GAUGES.iter().find(|(known, _)| *known == word)?.0),
                 "<stat>" => subject.statistic = Some(Statistic::by_word(word)?),
                 literal if literal == word => {}
                 _ => return None,
@@ -499,7 +578,7 @@ fn class(word: &str) -> Option<String> {
 
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Subject { op, phase, class, invariant, statistic } = &self.subject;
+        let Subject { op, phase, class, invariant, statistic, own, gauge } = &self.subject;
         let stat = statistic.map(Statistic::word);
         for (index, part) in ROWS[self.row].name.split('.').enumerate() {
             let word = match part {
@@ -507,6 +586,8 @@ impl fmt::Display for Figure {
                 "<phase>" => *phase,
                 "<class>" => class.as_deref(),
                 "<promise>" => *invariant,
+                "<figure>" => own.as_deref(),
+                "<value>" => *gauge,
                 "<stat>" => stat.as_deref(),
                 literal => Some(literal),
             };

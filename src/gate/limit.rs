@@ -10,18 +10,20 @@ use crate::results::figures;
 /// Most digits of a limit, before and after the point together.
 const DIGITS_MAX: usize = 15;
 
-/// A decimal number that is not negative, exactly as written.
+/// A decimal number, exactly as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal {
     mantissa: u64,
     /// Digits after the point; no trailing zeros.
     places: u32,
+    /// Only a change can be.
+    is_negative: bool,
 }
 
 impl Decimal {
     /// A whole number.
     pub const fn whole(number: u64) -> Decimal {
-        Decimal { mantissa: number, places: 0 }
+        Decimal { mantissa: number, places: 0, is_negative: false }
     }
 
     /// Reads digits with at most one point. `None` for anything else, and for more than 15 digits.
@@ -37,7 +39,12 @@ impl Decimal {
             return None;
         }
         let mantissa = format!("{whole}{fraction}").parse().ok()?;
-        Some(Decimal { mantissa, places: fraction.len() as u32 })
+        Some(Decimal { mantissa, places: fraction.len() as u32, is_negative: false })
+    }
+
+    /// The same below zero.
+    pub const fn negated(self) -> Decimal {
+        Decimal { is_negative: !self.is_negative, ..self }
     }
 
     /// Whether it has no digits after the point.
@@ -48,6 +55,9 @@ impl Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_negative {
+            f.write_str("-")?;
+        }
         if self.places == 0 {
             return write!(f, "{}", self.mantissa);
         }
@@ -74,6 +84,10 @@ pub enum Unit {
     Percent,
     /// `pp`: percentage points, for the distance from a baseline.
     Points,
+    /// `%/h`
+    PercentPerHour,
+    /// `pp/h`
+    PointsPerHour,
     /// `/s`
     PerSecond,
     /// `B`
@@ -88,7 +102,7 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit with its word, and its size in the base unit as a fraction. Base units: microseconds, bytes, one.
-    pub const ALL: [(Unit, &'static str, (u64, u64)); 12] = [
+    pub const ALL: [(Unit, &'static str, (u64, u64)); 14] = [
         (Unit::None, "", (1, 1)),
         (Unit::Microseconds, "us", (1, 1)),
         (Unit::Milliseconds, "ms", (1_000, 1)),
@@ -96,6 +110,8 @@ impl Unit {
         (Unit::Minutes, "m", (60_000_000, 1)),
         (Unit::Percent, "%", (1, 100)),
         (Unit::Points, "pp", (1, 100)),
+        (Unit::PercentPerHour, "%/h", (1, 100)),
+        (Unit::PointsPerHour, "pp/h", (1, 100)),
         (Unit::PerSecond, "/s", (1, 1)),
         (Unit::Bytes, "B", (1, 1)),
         (Unit::Kibibytes, "KiB", (1 << 10, 1)),
@@ -134,7 +150,8 @@ impl Limit {
     /// In the base unit: microseconds, bytes, or one. Only for differences that people read.
     pub fn in_base_unit(self) -> f64 {
         let (_, (size, parts)) = self.unit.row();
-        self.number.mantissa as f64 * size as f64 / (parts as f64 * 10f64.powi(self.number.places as i32))
+        let sign = if self.number.is_negative { -1.0 } else { 1.0 };
+        sign * self.number.mantissa as f64 * size as f64 / (parts as f64 * 10f64.powi(self.number.places as i32))
     }
 
     /// As every report writes it: `250 ms`, `0.5%`.
@@ -150,6 +167,10 @@ impl Limit {
 
     /// How `part / whole`, in the base unit, stands to this limit. Exact; `whole` is not 0.
     pub fn compare_fraction(self, part: u64, whole: u64) -> Ordering {
+        if self.number.is_negative {
+            // No fraction of whole numbers lies below zero.
+            return Ordering::Greater;
+        }
         let (_, (size, parts)) = self.unit.row();
         // At most 2^64 · 100 · 10^15 on the left; on the right the parser's bound on digits leaves room for any whole.
         let measured = u128::from(part).saturating_mul(u128::from(parts) * 10u128.pow(self.number.places));

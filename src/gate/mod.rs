@@ -8,6 +8,7 @@
 
 mod abort;
 mod bound;
+mod drift;
 mod error;
 mod evaluate;
 mod facts;

@@ -209,7 +209,7 @@ fn during(text: &str, from: usize) -> Result<(Span, Range<usize>), GateError> {
             }
         };
     }
-    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | ':');
     if name.is_empty() || name.chars().count() > STAGE_NAME_CHARS_MAX || !name.chars().all(is_word) {
         let help =
             "write the name of a stage of `[load]`, such as `during \"hold\"`, or a span such as `during \"1m..2m\"`";

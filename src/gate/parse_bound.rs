@@ -68,12 +68,19 @@ const fn slack_hint(quantity: Quantity) -> &'static str {
         Quantity::Count => "write a part of the baseline, such as `+ 10%`, or a whole number, such as `+ 5`",
         Quantity::Ratio => "write a part of the baseline, such as `+ 10%`, or percentage points, such as `+ 0.5pp`",
         Quantity::Rate => "write a part of the baseline, such as `- 10%`, or a rate, such as `- 5/s`",
+        Quantity::Drift | Quantity::DriftOfRatio => "write a limit: it is compared with no baseline",
+        Quantity::Number => "write a part of the baseline, such as `+ 10%`, or a number, such as `+ 0.5`",
         Quantity::Bytes => "write a part of the baseline, such as `+ 10%`, or a size, such as `+ 64 MiB`",
     }
 }
 
 fn limit(text: &str, from: usize, figure: &Figure) -> Result<Limit, GateError> {
     let quantity = figure.quantity();
+    // Only a change can be negative.
+    let blanks = text[from..].len() - text[from..].trim_start().len();
+    let is_change = matches!(quantity, Quantity::Drift | Quantity::DriftOfRatio);
+    let is_negative = is_change && text[from + blanks..].starts_with('-');
+    let from = if is_negative { from + blanks + 1 } else { from };
     let number_at = token(text, from, |c| c.is_ascii_digit() || matches!(c, '.' | ',' | '_'));
     let unit_at = token(text, number_at.end, |_| true);
     let unit_at = unit_at.start..unit_at.start + text[unit_at].trim_end().len();
@@ -95,7 +102,7 @@ fn limit(text: &str, from: usize, figure: &Figure) -> Result<Limit, GateError> {
     if quantity == Quantity::Count && !number.is_whole() {
         return error(number_at, format!("`{figure}` is a count, `{number}` is no whole number"), quantity.hint());
     }
-    Ok(Limit { number, unit })
+    Ok(Limit { number: if is_negative { number.negated() } else { number }, unit })
 }
 
 /// Blanks within `/ s` are fine.
@@ -131,6 +138,8 @@ fn wrong_unit(
         (Quantity::Time, "sec" | "second" | "seconds") => "s",
         (Quantity::Time, "min" | "minute" | "minutes") => "m",
         (Quantity::Ratio, "percent" | "pct") => "%",
+        (Quantity::Drift, "% / h" | "%/hour" | "% per hour") => "%/h",
+        (Quantity::DriftOfRatio, "pp / h" | "pp/hour") => "pp/h",
         (Quantity::Rate, "/sec" | "/second" | "per second" | "rps") => "/s",
         (Quantity::Bytes, "b" | "byte" | "bytes") => "B",
         (Quantity::Bytes, "k" | "kb" | "kib") => "KiB",

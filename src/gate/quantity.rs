@@ -19,6 +19,12 @@ pub enum Quantity {
     Rate,
     /// A size.
     Bytes,
+    /// A number of any kind, such as a figure of the target whose name tells no unit.
+    Number,
+    /// A change per hour, relative to the level.
+    Drift,
+    /// A change of a ratio per hour.
+    DriftOfRatio,
 }
 
 impl Quantity {
@@ -26,8 +32,10 @@ impl Quantity {
     pub const fn units(self) -> &'static [Unit] {
         match self {
             Quantity::Time => &[Unit::Microseconds, Unit::Milliseconds, Unit::Seconds, Unit::Minutes],
-            Quantity::Count => &[Unit::None],
+            Quantity::Count | Quantity::Number => &[Unit::None],
             Quantity::Ratio => &[Unit::Percent],
+            Quantity::Drift => &[Unit::PercentPerHour],
+            Quantity::DriftOfRatio => &[Unit::PointsPerHour],
             Quantity::Rate => &[Unit::PerSecond],
             Quantity::Bytes => &[Unit::Bytes, Unit::Kibibytes, Unit::Mebibytes, Unit::Gibibytes],
         }
@@ -41,6 +49,9 @@ impl Quantity {
             Quantity::Ratio => "a ratio",
             Quantity::Rate => "a rate",
             Quantity::Bytes => "a size",
+            Quantity::Number => "a number",
+            Quantity::Drift => "a change per hour",
+            Quantity::DriftOfRatio => "a change of a ratio per hour",
         }
     }
 
@@ -51,6 +62,9 @@ impl Quantity {
             Quantity::Count => "write the limit as a bare whole number, such as `0`",
             Quantity::Ratio => "write the limit in percent, such as `0.1%`",
             Quantity::Rate => "write the limit per second, such as `50/s`",
+            Quantity::Number => "write the limit as a bare number, such as `12.5`",
+            Quantity::Drift => "write the limit in percent per hour, such as `5%/h`, or `-5%/h` for a fall",
+            Quantity::DriftOfRatio => "write the limit in percentage points per hour, such as `0.1pp/h`",
             Quantity::Bytes => "write the limit in `B`, `KiB`, `MiB` or `GiB`, such as `512 MiB`",
         }
     }

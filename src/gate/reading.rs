@@ -54,7 +54,7 @@ impl Lack {
         Lack { status, why: why.into() }
     }
 
-    fn not_measured(why: &str) -> Lack {
+    pub(super) fn not_measured(why: &str) -> Lack {
         Lack::new(GateStatus::NotMeasured, why)
     }
 }
@@ -189,6 +189,11 @@ pub(super) fn read(figure: &Figure, evidence: Evidence<'_>, wanted: u64) -> Resu
             micros if micros > 0.0 => Ok(counted(Amount::Real(micros), 1)),
             _ => Err(Lack::not_measured("it was not measured")),
         },
+        Source::Gauge(read) => match read(results, subject) {
+            Some(value) => Ok(counted(Amount::Real(value), 1)),
+            None => Err(Lack::not_measured("the target did not say it")),
+        },
+        Source::Drift => Err(Lack::not_measured("it is a drift, which is judged apart")),
         Source::Bytes(read) => match read(results, subject) {
             0 => Err(Lack::not_measured("it was not measured")),
             bytes => Ok(counted(Amount::Whole(bytes), 1)),

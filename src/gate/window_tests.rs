@@ -347,6 +347,7 @@ fn mistakes_against_the_scenario_are_told_at_their_place() {
         has_arrivals: false,
         stages: vec![stage("ramp-1", 0.0, 10.0), stage("ramp-2", 10.0, 10.0), stage("evening peak", 10.0, 60.0)],
         load: Duration::from_secs(60),
+        ..ScenarioFacts::default()
     };
     let told = |text: &str| {
         let error = match Gate::parse(text) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CatchUps, EventCounts, FailureLog, Latency, Resubscribed, SendQueueCounts};
+use super::{CatchUps, EventCounts, FailureLog, Latency, Resubscribed, SendQueueCounts, TargetGauges};
 use crate::ops::{FailureKind, OP_COUNT, OpId};
 use crate::tick::Tick;
 
@@ -193,6 +193,8 @@ pub struct Interval {
     pub send_queue: SendQueueCounts,
     /// Processor time of the worker threads in this interval, microseconds.
     pub worker_cpu_us: u64,
+    /// The target's own figures.
+    pub target: TargetGauges,
 }
 
 impl Default for Interval {
@@ -207,6 +209,7 @@ impl Default for Interval {
             timer_lag: Latency::default(),
             send_queue: SendQueueCounts::default(),
             worker_cpu_us: 0,
+            target: TargetGauges::default(),
         }
     }
 }
@@ -260,13 +263,24 @@ impl Interval {
         self.timer_lag.merge(&other.timer_lag);
         self.send_queue.merge(&other.send_queue);
         self.worker_cpu_us += other.worker_cpu_us;
+        self.target.merge(&other.target);
     }
 
     /// The same counts without a histogram, which take little memory: for those who keep many intervals.
     pub fn counters(&self) -> Interval {
         // Field by field: one that is added later is decided on here.
-        let Interval { ops, delivery: _, arrivals, users, traffic, failures, timer_lag: _, send_queue, worker_cpu_us } =
-            self;
+        let Interval {
+            ops,
+            delivery: _,
+            arrivals,
+            users,
+            traffic,
+            failures,
+            timer_lag: _,
+            send_queue,
+            worker_cpu_us,
+            target,
+        } = self;
         let ArrivalCounts { planned, started, missed, lag: _ } = arrivals;
         let counts =
             |op: &OpFigures| OpFigures { started: op.started, ok: op.ok, failed: op.failed, ..OpFigures::default() };
@@ -280,6 +294,7 @@ impl Interval {
             timer_lag: Latency::default(),
             send_queue: *send_queue,
             worker_cpu_us: *worker_cpu_us,
+            target: target.clone(),
         }
     }
 
@@ -299,6 +314,7 @@ impl Interval {
         self.users = UserCounts::default();
         self.traffic = TrafficCounts::default();
         self.worker_cpu_us = 0;
+        self.target = TargetGauges::default();
     }
 }
 

@@ -10,6 +10,7 @@ mod interval;
 mod latency;
 mod resubscribed;
 mod send_queue;
+mod target;
 
 pub use catch_ups::CatchUps;
 pub use events::EventCounts;
@@ -18,3 +19,4 @@ pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample,
 pub use latency::{LATENCY_US_MAX, Latency};
 pub use resubscribed::Resubscribed;
 pub use send_queue::SendQueueCounts;
+pub use target::{Gauge, TargetGauges};

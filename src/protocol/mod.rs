@@ -9,6 +9,7 @@ pub mod access;
 pub mod client;
 pub mod code;
 pub mod dialect;
+pub mod exposition;
 pub mod json;
 pub mod rest;
 pub mod server;

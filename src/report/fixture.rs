@@ -272,6 +272,7 @@ pub fn arbitrary(text: &str, seed: u64) -> Results {
 
 fn run_info(load_s: f64) -> RunInfo {
     RunInfo {
+        steady: None,
         id: "0197a1c2-5f3e-7b44-9c11-2f6a8d0e4b73".to_owned(),
         name: "friday-morning".to_owned(),
         description: "200 colleagues chat in pairs and teams and now and then share a file".to_owned(),
@@ -362,6 +363,7 @@ fn point(at: u32, draw: &mut Draw) -> SeriesPoint {
         send_queue_bytes: 300 * published,
         rss_bytes: 31_000_000 + (29_000_000.0 * (at_s / 80.0).min(1.0)) as u64 + draw.below(900_000),
         lag_us_p99: 90 + draw.below(160),
+        target: Default::default(),
         saturated: false,
     }
 }

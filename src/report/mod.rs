@@ -8,6 +8,7 @@ pub mod annotations;
 pub mod comparison;
 mod csv;
 pub mod doubts;
+pub mod drift;
 #[cfg(test)]
 mod fixture;
 mod format;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::untrusted::{cut, one_line};
-use super::{doubts, figures, promises, wording};
+use super::{doubts, drift, figures, promises, wording};
 
 /// Whether the terminal gets colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub fn write(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
     header(results, layout, out)?;
     operations(results, layout, out)?;
     delivery(results, layout, out)?;
+    own(results, layout, out)?;
+    drift(results, layout, out)?;
     generator(results, layout, out)?;
     gates(results, layout, out)?;
     verdict(results, layout, out)
@@ -154,6 +156,31 @@ fn latency_line(latency: &LatencyFigures) -> String {
     }
     let [p50, p95, p99, max] = [latency.p50, latency.p95, latency.p99, latency.max].map(figures::micros);
     format!("delivery time p50 {p50} · p95 {p95} · p99 {p99} · max {max}")
+}
+
+/// The target's own figures.
+fn own(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    let note = wording::scrapes(results);
+    if !note.is_empty() {
+        section("target", &note, out)?;
+    }
+    for line in wording::own_lines(results) {
+        section("", &cut(&line, layout.columns - NAME_WIDTH), out)?;
+    }
+    Ok(())
+}
+
+/// What drifted; nothing on a run too short to tell, which the page says.
+fn drift(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    if !drift::is_told(results) {
+        return Ok(());
+    }
+    let drifts = drift::drifts(results);
+    section("drift", &drifts.summary, out)?;
+    for line in &drifts.drifting {
+        section("  drifting", &layout.yellow(&one_line(line)), out)?;
+    }
+    Ok(())
 }
 
 fn generator(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {

@@ -1,9 +1,10 @@
 //! Sentences that more than one report says about the same figures.
 
 use crate::ops::OpId;
-use crate::results::{EndedBy, GateFigures, OperationFigures, Outcome, Results, Severity};
+use crate::results::{EndedBy, GateFigures, GaugeUnit, OperationFigures, Outcome, Results, Severity};
 
 use super::figures;
+use super::untrusted::one_line;
 
 /// The answer in one or two words.
 pub fn outcome(outcome: Outcome) -> &'static str {
@@ -150,6 +151,39 @@ pub fn irregular(results: &Results) -> [(&'static str, u64); 7] {
         ("late", delivery.late),
         ("foreign", delivery.foreign),
     ]
+}
+
+/// How often the target's own figures were read; empty for a run that read none.
+pub fn scrapes(results: &Results) -> String {
+    let target = &results.target;
+    match (target.scrapes, target.failed) {
+        (0, _) => String::new(),
+        (scrapes, 0) => format!("read {} times, each time with success", figures::count(scrapes)),
+        (scrapes, failed) => format!(
+            "read {} times, of which {} gave nothing: where they are missing there is a gap, and no zero",
+            figures::count(scrapes),
+            figures::count(failed)
+        ),
+    }
+}
+
+/// A value of one of the target's own figures, in the unit that its name tells.
+pub fn own_figure(name: &str, value: f64) -> String {
+    match GaugeUnit::of(name) {
+        _ if !value.is_finite() => figures::NO_FIGURE.to_owned(),
+        GaugeUnit::Bytes if value >= 0.0 => figures::bytes(value as u64),
+        GaugeUnit::Seconds if value >= 0.0 => figures::micros((value * 1e6) as u64),
+        _ => figures::number(value),
+    }
+}
+
+/// The target's own figures, a line each: from the first value to the last, and the extremes.
+pub fn own_lines(results: &Results) -> Vec<String> {
+    let lines = results.target.figures.iter().map(|(name, gauge)| {
+        let [first, last, min, max] = [gauge.first, gauge.last, gauge.min, gauge.max].map(|v| own_figure(name, v));
+        format!("{} {first} → {last}, between {min} and {max}", one_line(name))
+    });
+    lines.collect()
 }
 
 /// A piece of a sentence: words, or something quoted in backticks.

@@ -45,16 +45,22 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// A number of any kind, with three significant digits or more.
+pub fn number(value: f64) -> String {
+    let text = positive(value.abs()).unwrap_or_else(|| NO_FIGURE.to_owned());
+    if value < 0.0 { format!("−{text}") } else { text }
+}
+
 /// A rate per second with three significant digits: `41.8/s`, `1 240/s`.
 pub fn rate(per_s: f64) -> String {
-    match number(per_s) {
+    match positive(per_s) {
         Some(text) => format!("{text}/s"),
         None => NO_FIGURE.to_owned(),
     }
 }
 
 /// A number with at least three significant digits and no more decimals than they need; nothing when not finite.
-fn number(value: f64) -> Option<String> {
+fn positive(value: f64) -> Option<String> {
     if !value.is_finite() || value < 0.0 {
         return None;
     }

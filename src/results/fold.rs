@@ -15,11 +15,11 @@ use super::generator::GeneratorSums;
 use super::record::GAP_US_MAX;
 use super::timeline::{Timeline, seconds_since};
 use super::{
-    ArrivalFigures, CatchUpFigures, DeliveryFigures, EndedBy, EventFigures, GeneratorFigures, Interruption,
-    IntervalRecord, LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures, Results,
-    RunEnd, RunInfo, Series, TrafficFigures, UserFigures,
+    ArrivalFigures, CatchUpFigures, DeliveryFigures, DriftFigures, EndedBy, EventFigures, GeneratorFigures,
+    Interruption, IntervalRecord, LatencyFigures, Mark, OperationFigures, RESULTS_FORMAT, Record, ResubscribedFigures,
+    Results, RunEnd, RunInfo, Series, TargetFigures, TrafficFigures, UserFigures, WindowFigures,
 };
-use super::{invariants, spread};
+use super::{drift, invariants, spread};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{FrameKind, Interval, Latency, OpFigures, Phase};
 use crate::ops::OpId;
@@ -234,6 +234,8 @@ impl Fold {
             gates: Vec::new(),
             abort: None,
             failures,
+            target: TargetFigures::of(&self.sums.target),
+            drift: self.drift(load_start, load_s),
             generator: self.generator(load_start),
             warnings: self.warnings(),
             interruptions: self.interruptions.clone(),
@@ -243,6 +245,12 @@ impl Fold {
                 marks: self.marks.clone(),
             },
         }
+    }
+
+    /// What drifted in the steady part of the load, as far as the run came.
+    fn drift(&self, load_start: Tick, load_s: f64) -> Vec<DriftFigures> {
+        let Some(steady) = self.run.as_ref().and_then(|run| run.steady) else { return Vec::new() };
+        drift::measure(&self.timeline, load_start, WindowFigures { to_s: steady.to_s.min(load_s), ..steady })
     }
 
     fn run_info(&self, load_s: f64) -> RunInfo {

@@ -3,6 +3,9 @@
 //! Pure data with a format number. Nothing here measures or judges. Start reading at [`Results`]; [`Fold`] makes them
 //! from the records of a run.
 
+mod drift;
+#[cfg(test)]
+mod drift_tests;
 mod failure_sums;
 pub mod figures;
 mod fold;
@@ -16,8 +19,10 @@ mod percentiles;
 mod record;
 mod series;
 mod spread;
+mod target;
 mod timeline;
 
+pub use drift::{DriftFigures, DriftKind, DriftVerdict};
 pub use fold::Fold;
 pub use generator::{GeneratorFigures, SendQueueFigures, WorkerFigures};
 pub use hardware::Hardware;
@@ -26,3 +31,4 @@ pub use model::*;
 pub use record::*;
 pub use series::*;
 pub use spread::SpreadFigures;
+pub use target::{GaugeFigures, GaugePoint, GaugeUnit, TargetFigures};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures};
+use super::DriftFigures;
+use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures, TargetFigures};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
 pub const RESULTS_FORMAT: u32 = 1;
@@ -42,6 +43,12 @@ pub struct Results {
     pub abort: Option<AbortFigures>,
     /// Every kind of failure, with examples.
     pub failures: Vec<FailureFigures>,
+    /// The target's own figures, where the scenario says how they are had.
+    #[serde(default, skip_serializing_if = "TargetFigures::is_empty")]
+    pub target: TargetFigures,
+    /// Whether figures drifted while the load held still: what drifted first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DriftFigures>,
     /// The generator's own health.
     pub generator: GeneratorFigures,
     /// Doubts that travel with the figures.
@@ -82,6 +89,10 @@ pub struct RunInfo {
     /// Stages of the load curves with their names, in seconds of the load; empty for runs of older versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageFigures>,
+    /// The longest stretch of the load in which the plan changes nothing, seconds of the load; absent when there is none,
+    /// and in runs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steady: Option<WindowFigures>,
     /// Version of this tool.
     pub version: String,
     /// Machine that made the load: processor count and system.

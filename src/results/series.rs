@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::GaugePoint;
+
 /// Figures over time.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
@@ -55,6 +57,9 @@ pub struct SeriesPoint {
     pub send_queue_bytes: u64,
     /// 99th percentile of the workers' timer lateness, microseconds.
     pub lag_us_p99: u64,
+    /// The target's own figures, by name; none where none could be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub target: BTreeMap<String, GaugePoint>,
     /// Whether the generator was the bottleneck.
     pub saturated: bool,
 }

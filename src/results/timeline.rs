@@ -5,12 +5,13 @@
 //! the last hour, and 10 s and 60 s of what is older.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
 use super::record::GAP_US_MAX;
-use super::{IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint, WorkerSample};
-use crate::metrics::Latency;
+use super::{GaugePoint, IntervalRecord, OperationPoint, PercentilePoint, SeriesPoint, WorkerSample};
+use crate::metrics::{Gauge, Latency, TargetGauges};
 use crate::ops::OpId;
 use crate::tick::Tick;
 
@@ -42,28 +43,30 @@ pub(super) struct Timeline {
 
 /// Counters and histograms of one point.
 #[derive(Debug, Clone, Default)]
-struct Point<H> {
+pub(super) struct Point<H> {
     from: Tick,
     to: Tick,
     online: u64,
-    operations: BTreeMap<OpId, (u64, u64, H)>,
-    delivery: H,
+    /// Successes, failures, response times.
+    pub(super) operations: BTreeMap<OpId, (u64, u64, H)>,
+    pub(super) delivery: H,
     timer_lag: H,
     arrivals_planned: u64,
     arrivals_missed: u64,
     bytes_sent: u64,
     bytes_received: u64,
     cpu_us: u64,
-    rss_bytes: u64,
+    pub(super) rss_bytes: u64,
     descriptors: u64,
     worker_cpu_percent: f64,
     send_queue_bytes: u64,
+    pub(super) target: TargetGauges,
     is_saturated: bool,
 }
 
 /// A histogram that waits to be merged: a few hundred bytes instead of 180 KiB, and none of its samples lost.
 #[derive(Debug, Clone, Default)]
-struct Packed {
+pub(super) struct Packed {
     bytes: Box<[u8]>,
     summary: PercentilePoint,
     count: u64,
@@ -166,6 +169,25 @@ impl Timeline {
         self.points.len()
     }
 
+    /// Everything of the points whose middle lies between two ticks, as one, with the seconds that they cover; `None`
+    /// when there is none. Histograms are merged.
+    pub(super) fn stretch(&self, from: Tick, to: Tick) -> Option<(Point<Latency>, f64)> {
+        let mut covered_us = 0;
+        let mut whole: Option<Point<Latency>> = None;
+        for point in &self.points {
+            let middle = point.from + Duration::from_micros(point.to.micros_since(point.from) / 2);
+            if middle < from || middle >= to {
+                continue;
+            }
+            covered_us += point.to.micros_since(point.from);
+            whole = Some(match whole.take() {
+                None => point.unpacked(),
+                Some(whole) => whole.joined(point),
+            });
+        }
+        Some((whole?, covered_us as f64 / 1e6))
+    }
+
     /// Usual width of a point, seconds.
     pub(super) fn interval_s(&self) -> f64 {
         self.interval_us.max(self.width_us) as f64 / 1e6
@@ -203,6 +225,7 @@ impl Point<Latency> {
         let busiest = record.health.per_worker.iter().map(WorkerSample::cpu_share).fold(0.0, f64::max);
         self.worker_cpu_percent = self.worker_cpu_percent.max(busiest * 100.0);
         self.send_queue_bytes = self.send_queue_bytes.max(figures.send_queue.bytes);
+        self.target.merge(&figures.target);
         self.is_saturated |= record.health.is_saturated;
     }
 
@@ -226,6 +249,7 @@ impl Point<Latency> {
         self.descriptors = self.descriptors.max(next.descriptors);
         self.worker_cpu_percent = self.worker_cpu_percent.max(next.worker_cpu_percent);
         self.send_queue_bytes = self.send_queue_bytes.max(next.send_queue_bytes);
+        self.target.merge(&next.target);
         self.is_saturated |= next.is_saturated;
         self
     }
@@ -249,6 +273,7 @@ impl Point<Packed> {
         let operation = |(op, (ok, failed, response)): (&OpId, &(u64, u64, Packed))| {
             (op.name().to_owned(), OperationPoint { ok: *ok, failed: *failed, response_us: response.summary })
         };
+        let gauge = |(name, gauge): (&String, &Gauge)| (name.clone(), GaugePoint { last: gauge.last, max: gauge.max });
         SeriesPoint {
             at_s: seconds_since(self.from.max(load_start), load_start),
             width_s: self.to.micros_since(self.from.max(load_start)) as f64 / 1e6,
@@ -266,6 +291,7 @@ impl Point<Packed> {
             worker_cpu_percent: self.worker_cpu_percent,
             send_queue_bytes: self.send_queue_bytes,
             lag_us_p99: self.timer_lag.summary.p99,
+            target: self.target.figures.iter().map(gauge).collect(),
             saturated: self.is_saturated,
         }
     }
@@ -304,6 +330,7 @@ impl<H> Point<H> {
             descriptors: self.descriptors,
             worker_cpu_percent: self.worker_cpu_percent,
             send_queue_bytes: self.send_queue_bytes,
+            target: self.target.clone(),
             is_saturated: self.is_saturated,
         }
     }

@@ -8,9 +8,9 @@ use super::quantity::STAGE_MAX;
 use super::read::{Reader, Value};
 use super::stages::{self, Name};
 use super::users::USERS_MAX;
-use super::{Load, NamedStage, Spacing, Stage};
+use super::{Day, Load, NamedStage, Spacing, Stage, day};
 
-pub(super) const LOAD_KEYS: &[&str] = &["users", "arrivals", "arrival_spacing", "drain", "catch_up"];
+pub(super) const LOAD_KEYS: &[&str] = &["users", "arrivals", "day", "arrival_spacing", "drain", "catch_up"];
 pub(super) const STAGE_KEYS: &[&str] = &["to", "over", "hold", "name"];
 /// The words of `load.arrival_spacing`.
 pub(super) const SPACINGS: &[(&str, Spacing)] = &[("poisson", Spacing::Poisson), ("even", Spacing::Even)];
@@ -36,6 +36,7 @@ pub(super) struct DraftLoad {
     /// `Some(None)` without an open model, `None` when it could not be read.
     pub(super) arrivals: Option<Option<Curve>>,
     stages: Vec<NamedStage>,
+    day: Option<Day>,
     spacing: Option<Spacing>,
     drain: Option<Duration>,
     catch_up: Option<bool>,
@@ -47,6 +48,7 @@ impl DraftLoad {
             users: self.users?.stages,
             arrivals: self.arrivals?.map(|curve| curve.stages).unwrap_or_default(),
             stages: self.stages,
+            day: self.day,
             spacing: self.spacing?,
             drain: self.drain?,
             catch_up: self.catch_up?,
@@ -56,7 +58,7 @@ impl DraftLoad {
 
 /// What a curve counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     Users,
     Arrivals,
 }
@@ -65,14 +67,34 @@ enum Unit {
 pub(super) fn load(reader: &mut Reader, value: &Value<'_>) -> Option<DraftLoad> {
     let fields = reader.table("`[load]`", value, LOAD_KEYS)?;
     let way = "say how many users are online: `users = [ { to = 100, over = \"10s\" }, { hold = \"1m\" } ]`";
-    let users = fields.need(reader, "users", way).and_then(|value| curve(reader, value, Unit::Users));
-    let arrivals = match fields.get("arrivals") {
-        Some(value) => curve(reader, value, Unit::Arrivals).map(Some),
-        None => Some(None),
+    let (day, users, arrivals) = match fields.get("day") {
+        Some(value) => {
+            for key in ["users", "arrivals"] {
+                if let Some(place) = fields.key_place(key) {
+                    let problem = Problem::at(place, format!("`load.{key}` beside `load.day`"));
+                    reader.problem(problem.help(format!(
+                        "the load is given by times of day or by stages: drop one, or move it to `load.day.{key}`"
+                    )));
+                }
+            }
+            match day::day(reader, value) {
+                Some((day, users, arrivals)) => (Some(day), Some(users), Some(arrivals)),
+                None => (None, None, None),
+            }
+        }
+        None => {
+            let users = fields.need(reader, "users", way).and_then(|value| curve(reader, value, Unit::Users));
+            let arrivals = match fields.get("arrivals") {
+                Some(value) => curve(reader, value, Unit::Arrivals).map(Some),
+                None => Some(None),
+            };
+            (None, users, arrivals)
+        }
     };
     let spacing = match fields.get("arrival_spacing") {
         Some(value) => {
-            if fields.get("arrivals").is_none() {
+            let of_day = fields.get("day").and_then(|day| day.get_ref().get("arrivals"));
+            if fields.get("arrivals").is_none() && of_day.is_none() {
                 let place = fields.key_place("arrival_spacing").unwrap_or(value.span());
                 let problem = Problem::at(place, "`arrival_spacing` without `arrivals`");
                 reader.problem(problem.help("add `arrivals`, or drop `arrival_spacing`"));
@@ -93,7 +115,7 @@ pub(super) fn load(reader: &mut Reader, value: &Value<'_>) -> Option<DraftLoad> 
         (Some(users), Some(arrivals)) => stages::named(reader, users, arrivals.as_ref()),
         _ => Vec::new(),
     };
-    Some(DraftLoad { users, arrivals, stages, spacing, drain, catch_up })
+    Some(DraftLoad { users, arrivals, stages, day, spacing, drain, catch_up })
 }
 
 fn curve(reader: &mut Reader, value: &Value<'_>, unit: Unit) -> Option<Curve> {

@@ -6,6 +6,7 @@
 
 mod check;
 mod curves;
+mod day;
 mod endpoint;
 mod events;
 mod expand;
@@ -33,6 +34,7 @@ mod target;
 mod think;
 mod topology;
 mod users;
+mod watched;
 
 #[cfg(test)]
 mod bad_scenarios;
@@ -50,3 +52,4 @@ pub use secret::Secret;
 pub use source::Source;
 pub use starter::starter;
 pub use think::{THINK_MAX, Think};
+pub use watched::PROCESS_FIGURES;

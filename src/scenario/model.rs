@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{Secret, Think};
 use crate::ops::Op;
 use crate::protocol::Dialect;
+use crate::protocol::exposition::Selector;
 
 /// A whole scenario.
 #[derive(Debug, Clone)]
@@ -73,6 +74,53 @@ pub struct Target {
     pub ping_every: Duration,
     /// A connection on which nothing came for so long is dead; zero for never.
     pub dead_after: Duration,
+    /// Where the target's own figures are read.
+    pub watched: Watched,
+}
+
+/// Where the target's own figures are read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Watched {
+    /// Prometheus text endpoints.
+    pub metrics: Vec<MetricsSource>,
+    /// A process of this machine.
+    pub process: Option<ProcessSource>,
+}
+
+impl Watched {
+    /// The names of all figures.
+    pub fn figures(&self) -> Vec<String> {
+        let process = self.process.iter().flat_map(|_| super::PROCESS_FIGURES).map(str::to_owned);
+        let metrics = self.metrics.iter().flat_map(|source| &source.figures).map(|(name, _)| name.clone());
+        process.chain(metrics).collect()
+    }
+}
+
+/// A Prometheus text endpoint, and what is read there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricsSource {
+    /// Where.
+    pub url: MetricsUrl,
+    /// Names of figures, each with what makes it; never empty.
+    pub figures: Vec<(String, Selector)>,
+}
+
+/// Where metrics are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsUrl {
+    /// A path of the target itself: its host, its port.
+    Path(String),
+    /// Elsewhere; the path is never empty.
+    Endpoint(Endpoint),
+}
+
+/// A process of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessSource {
+    /// The one with this number.
+    Pid(u32),
+    /// The one whose number this file holds, looked up each time.
+    PidFile(PathBuf),
 }
 
 /// The service to be loaded.
@@ -216,6 +264,8 @@ pub struct Load {
     pub arrivals: Vec<Stage>,
     /// The stages of both curves with their names.
     pub stages: Vec<NamedStage>,
+    /// The day that the curves were made of, where they were.
+    pub day: Option<Day>,
     /// How arrivals are spaced.
     pub spacing: Spacing,
     /// How long what is in flight at the end is waited for.
@@ -265,6 +315,19 @@ pub enum Reconnect {
     Jitter,
     /// All of them at once.
     AtOnce,
+}
+
+/// A day that is run through faster than the clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Day {
+    /// So many times as fast, at least 1.
+    pub speed_up: f64,
+    /// Minute of the day at which it begins.
+    pub start: u32,
+    /// So many days.
+    pub days: u32,
+    /// Time before it, by the clock, in which those who are online at its beginning come.
+    pub opening: Duration,
 }
 
 /// A stretch of a load curve.
@@ -453,6 +516,34 @@ impl Endpoint {
 }
 
 impl Load {
+    /// The longest stretch in which neither curve moves; `None` when there is none. Of equal ones the first.
+    pub fn steady(&self) -> Option<(Duration, Duration)> {
+        let mut moves: Vec<(Duration, Duration)> = Vec::new();
+        let end = self.duration();
+        for stages in [&self.users, &self.arrivals] {
+            let (mut at, mut level) = (Duration::ZERO, 0.0);
+            for stage in stages {
+                if let Some(to) = stage.to.filter(|to| *to != level) {
+                    moves.push((at, at + stage.over));
+                    level = to;
+                }
+                at += stage.over;
+            }
+            // Arrivals end with their curve.
+            moves.push((at, at));
+        }
+        moves.push((end, end));
+        moves.sort();
+        let (mut still_since, mut longest) = (Duration::ZERO, (Duration::ZERO, Duration::ZERO));
+        for (from, to) in moves {
+            if from.saturating_sub(still_since) > longest.1 - longest.0 {
+                longest = (still_since, from);
+            }
+            still_since = still_since.max(to);
+        }
+        (longest.1 > longest.0).then_some(longest)
+    }
+
     /// How long the load lasts: the longer of the two curves.
     pub fn duration(&self) -> Duration {
         let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{curves, events, gates, persona, quantity, step, target, topology, users};
+use super::{curves, events, gates, persona, quantity, step, target, topology, users, watched};
 use crate::ops::OpId;
 use crate::protocol::dialect;
 
@@ -123,8 +123,33 @@ fn target_section() -> Value {
                 "description": "Local addresses to connect from: single, `a-b`, or a network `10.0.2.0/28`.",
             },
             "connect_rate": reference("rate"),
+            "metrics": { "type": "array", "maxItems": watched::SOURCES_MAX, "items": metrics_section(), "description": "Prometheus text endpoints with the target's own figures." },
+            "process": process_section(),
         }),
         &["url"],
+    )
+}
+
+fn metrics_section() -> Value {
+    let figure = json!({ "type": "string", "examples": ["process_resident_memory_bytes", "max(queue_depth{kind=\"out\"})", "rate(requests_total)"] });
+    table(
+        "A Prometheus text endpoint.",
+        json!({
+            "url": { "type": "string", "description": "`http://` or `https://`, or a path of the target itself such as `/metrics`." },
+            "figures": { "type": "object", "minProperties": 1, "additionalProperties": figure, "description": "Name of a figure to the metric that it is; gates call it `target.NAME.max`." },
+        }),
+        &["url", "figures"],
+    )
+}
+
+fn process_section() -> Value {
+    table(
+        "A process of this machine, read in `/proc`.",
+        json!({
+            "pid": { "type": "integer", "minimum": 1 },
+            "pid_file": { "type": "string", "description": "File that holds the number; read each time." },
+        }),
+        &[],
     )
 }
 
@@ -192,14 +217,33 @@ fn stage(to: Value) -> Value {
 
 fn load_section() -> Value {
     let curve = |stage: &str, what: &str| json!({ "type": "array", "minItems": 1, "items": reference(stage), "description": what });
-    table(
+    let mut section = table(
         "How much, when.",
         json!({
             "users": curve("users_stage", "How many users are online."),
             "arrivals": curve("arrivals_stage", "How many iterations begin each second, whatever the server does."),
+            "day": day_section(),
             "arrival_spacing": words(curves::SPACINGS, Some("poisson"), "How arrivals are spaced."),
             "drain": reference("duration"),
             "catch_up": { "type": "boolean", "default": true, "description": "Users fetch from the history what they missed after a lost connection." },
+        }),
+        &[],
+    );
+    section["anyOf"] = json!([{ "required": ["users"] }, { "required": ["day"] }]);
+    section
+}
+
+fn day_section() -> Value {
+    let points = |value: Value, what: &str| json!({ "type": "object", "minProperties": 1, "additionalProperties": value, "description": what });
+    table(
+        "The load as a table of times of day, run through faster than the clock; instead of `users` and `arrivals`.",
+        json!({
+            "speed_up": { "type": "number", "minimum": 1, "maximum": 1440, "default": 1, "description": "24 makes an hour of a day." },
+            "start": { "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "description": "Time of day at which the load begins; the first of `users` when not given." },
+            "days": { "type": "integer", "minimum": 1, "default": 1 },
+            "opening": reference("duration"),
+            "users": points(json!({ "type": "integer", "minimum": 0, "maximum": users::USERS_MAX }), "How many users are online at each time, such as `\"09:00\" = 1000`; linear between them."),
+            "arrivals": points(reference("rate"), "How many iterations begin each second at each time."),
         }),
         &["users"],
     )
@@ -385,12 +429,15 @@ mod tests {
             ("", SCENARIO_KEYS),
             ("/properties/target", target::TARGET_KEYS),
             ("/properties/target/properties/tls", target::TLS_KEYS),
+            ("/properties/target/properties/metrics/items", watched::METRICS_KEYS),
+            ("/properties/target/properties/process", watched::PROCESS_KEYS),
             ("/properties/auth", target::AUTH_KEYS),
             ("/properties/users", users::USERS_KEYS),
             ("/properties/users/properties/generate", users::GENERATE_KEYS),
             ("/properties/topology", topology::TOPOLOGY_KEYS),
             ("/properties/topology/properties/groups/items", topology::GROUP_KEYS),
             ("/properties/load", curves::LOAD_KEYS),
+            ("/properties/load/properties/day", super::super::day::DAY_KEYS),
             ("/properties/health", super::super::health::HEALTH_KEYS),
             ("/properties/event/items", super::super::events::EVENT_KEYS),
             ("/properties/journal", super::super::journal::JOURNAL_KEYS),

@@ -9,7 +9,7 @@ use super::endpoint;
 use super::problem::Problem;
 use super::quantity::TIMEOUT_MAX;
 use super::read::{Fields, Reader, Value, one_of};
-use super::{Auth, Endpoint, Secret, Target, TargetUrl, Tls, TokenFlow};
+use super::{Auth, Endpoint, Secret, Target, TargetUrl, Tls, TokenFlow, watched};
 use crate::protocol::dialect::{self, Dialect, LoginForm};
 
 pub(super) const TARGET_KEYS: &[&str] = &[
@@ -25,6 +25,8 @@ pub(super) const TARGET_KEYS: &[&str] = &[
     "connect_rate",
     "ping_every",
     "dead_after",
+    "metrics",
+    "process",
 ];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
@@ -80,6 +82,7 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         None => Some(None),
     };
     let (ping_every, dead_after) = keepalive(reader, &fields);
+    let watched = watched::watched(reader, &fields, url.as_ref());
     if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
         check_addresses(reader, &fields, url, [rest, file]);
     }
@@ -96,6 +99,7 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         connect_rate_per_s: connect_rate?,
         ping_every: ping_every?,
         dead_after: dead_after?,
+        watched: watched?,
     })
 }
 

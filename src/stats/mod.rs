@@ -13,12 +13,14 @@
 //! | is a share of one side higher than that of the other? | [`share_difference`] |
 //! | do two small samples differ, and by how much? | [`permutation_test`], [`hodges_lehmann`] |
 //! | does a series rise or fall, and how fast? | [`mann_kendall`], [`theil_sen`] |
+//! | does a figure of a steady run drift? | [`drift`](drift()) |
 //! | where does a series change its level? | [`change_points`] |
 
 mod block_length;
 mod bootstrap;
 mod change_points;
 mod distributions;
+mod drift;
 mod merged;
 #[cfg(test)]
 mod reference;
@@ -30,6 +32,7 @@ pub use block_length::block_length;
 pub use bootstrap::{Blocks, standard_error};
 pub use change_points::{ChangeTest, change_points};
 pub use distributions::{normal_cdf, normal_quantile, t_cdf, t_quantile};
+pub use drift::{DRIFT_VALUES_MIN, Drift, drift};
 pub use merged::Cumulative;
 pub use share::{share_difference, wilson};
 pub use trend::{Autocorrelation, MannKendall, TheilSen, mann_kendall, theil_sen};

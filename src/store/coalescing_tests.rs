@@ -49,6 +49,10 @@ fn interval(index: Option<u64>) -> Record {
     let span_us = 1_000_000;
     let worker = WorkerSample { span_us, cpu_us, waited_us: span_us - cpu_us, lag_us_max: index, ..Default::default() };
     figures.send_queue.saw(index % 50, index == 30);
+    (figures.target.scrapes, figures.target.failed) = (1, u64::from(index % 4 == 3));
+    if index % 4 != 3 {
+        figures.target.saw("rss_bytes", (1_000 + index * 7 % 13) as f64);
+    }
     let health = HealthSample {
         workers: 1,
         cpu_us: index * 9,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::checks::{self, Promise};
 use crate::ledger::{ExcuseReason, LedgerTotals, LossKind, Spread};
 use crate::metrics::{
-    CatchUps, EXAMPLES_MAX, EventCounts, FailureLog, FailureStat, FrameKind, Interval, Resubscribed, SendQueueCounts,
-    TrafficCounts, UserCounts,
+    CatchUps, EXAMPLES_MAX, EventCounts, FailureLog, FailureStat, FrameKind, Gauge, Interval, Resubscribed,
+    SendQueueCounts, TargetGauges, TrafficCounts, UserCounts,
 };
 use crate::ops::OpId;
 use crate::results::{HealthSample, IntervalRecord, WorkerSample};
@@ -48,6 +48,8 @@ pub(super) struct Counters {
     send_queue: [u64; 4],
     #[serde(skip_serializing_if = "is_default")]
     ledger: Ledger,
+    #[serde(skip_serializing_if = "is_default")]
+    target: Target,
     #[serde(skip_serializing_if = "is_default")]
     health: Health,
 }
@@ -149,6 +151,27 @@ counters!(Health {
     per_worker: Vec<[u64; 7]>,
 });
 
+// Scrapes, failed ones, and of each figure first, last, min, max, sum and count.
+counters!(Target { scrapes: u64, failed: u64, figures: BTreeMap<String, (f64, f64, f64, f64, f64, u64)> });
+
+impl Target {
+    fn of(gauges: &TargetGauges) -> Target {
+        let figures = gauges.figures.iter().map(|(name, gauge)| {
+            let Gauge { first, last, min, max, sum, count } = *gauge;
+            (name.clone(), (first, last, min, max, sum, count))
+        });
+        Target { scrapes: gauges.scrapes, failed: gauges.failed, figures: figures.collect() }
+    }
+
+    fn into_gauges(self) -> TargetGauges {
+        let figures = self
+            .figures
+            .into_iter()
+            .map(|(name, (first, last, min, max, sum, count))| (name, Gauge { first, last, min, max, sum, count }));
+        TargetGauges { scrapes: self.scrapes, failed: self.failed, figures: figures.collect() }
+    }
+}
+
 /// Of a worker: span, ran, waited, lag p99, lag max; of intervals that became one the largest shares.
 fn worker_counters(worker: &WorkerSample) -> [u64; 7] {
     let WorkerSample { span_us, cpu_us, waited_us, lag_us_p99, lag_us_max, cpu_ppm_max, starved_ppm_max } = *worker;
@@ -176,7 +199,8 @@ impl Counters {
     /// The counters of an interval.
     pub(super) fn of(record: &IntervalRecord) -> Counters {
         let IntervalRecord { from, to, load_start, load_from, part, figures, ledger, health } = record;
-        let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, send_queue: queue, .. } = figures;
+        let Interval { ops, arrivals, users, traffic, failures, worker_cpu_us, send_queue: queue, target, .. } =
+            figures;
         let ops = OpId::ALL.iter().zip(ops).map(|(op, figures)| (op, [figures.started, figures.ok, figures.failed]));
         Counters {
             from: *from,
@@ -195,6 +219,7 @@ impl Counters {
             worker_cpu_us: *worker_cpu_us,
             send_queue: [queue.sampled, queue.blocked, queue.bytes, queue.bytes_max],
             ledger: Ledger::of(ledger),
+            target: Target::of(target),
             health: Health {
                 workers: health.workers,
                 cpu_us: health.cpu_us,
@@ -218,6 +243,7 @@ impl Counters {
         figures.traffic = self.traffic.into_counts()?;
         figures.failures = log(self.failures)?;
         figures.worker_cpu_us = self.worker_cpu_us;
+        figures.target = self.target.into_gauges();
         let [sampled, blocked, bytes, bytes_max] = self.send_queue;
         figures.send_queue = SendQueueCounts { sampled, blocked, bytes, bytes_max };
         let health = HealthSample {

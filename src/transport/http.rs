@@ -154,7 +154,7 @@ struct Exchange {
 }
 
 /// Ends the task that drives a connection: a user that gives up frees its socket at once.
-struct AbortOnDrop(JoinHandle<()>);
+pub(super) struct AbortOnDrop(pub(super) JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -194,7 +194,7 @@ async fn read_reply(exchange: Exchange, payload: Payload) -> Result<FileReply, T
     Ok(FileReply { status, body, bytes: check.received(), is_intact: !is_file || check.is_intact(), times })
 }
 
-fn failed(error: hyper::Error) -> TransportError {
+pub(super) fn failed(error: hyper::Error) -> TransportError {
     if error.is_parse() {
         TransportError::Malformed(format!("the reply is no HTTP: {error}"))
     } else {

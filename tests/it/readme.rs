@@ -106,6 +106,9 @@ fn figures_are_those_that_gates_know() {
         Quantity::Count => "a whole number",
         Quantity::Ratio => "`%`",
         Quantity::Rate => "`/s`",
+        Quantity::Drift => "`%/h`",
+        Quantity::DriftOfRatio => "`pp/h`",
+        Quantity::Number => "a number",
         Quantity::Bytes => "`B`, `KiB`, `MiB`, `GiB`",
     };
     let rows: String = catalogue()

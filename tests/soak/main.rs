@@ -169,7 +169,7 @@ fn a_day(users: u32, think: &str) -> (Watch, InjectedFaults) {
         let options = RunOptions {
             plan: Arc::clone(&plan),
             info: RunInfo { load_planned_s: 24.0 * HOUR, ..RunInfo::default() },
-            targets: Targets { service: dialer, files, rest: None },
+            targets: Targets { service: dialer, files, rest: None, pages: Vec::new() },
             interval: Duration::from_secs(60),
             stop,
         };

@@ -5,6 +5,7 @@ mod arrivals;
 mod catch_up;
 mod clean;
 mod connects;
+mod drift;
 mod events;
 mod faults;
 mod promises;
@@ -26,11 +27,11 @@ use super::*;
 use crate::metrics::{Interval, Latency};
 use crate::ops::OpId;
 use crate::plan::Plan;
-use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo};
-use crate::scenario::{Endpoint, Overrides, Secret, Source, Surroundings, load};
+use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo, WindowFigures};
+use crate::scenario::{Endpoint, MetricsUrl, Overrides, Secret, Source, Surroundings, load};
 use crate::simulator::faults::FaultPlan;
 use crate::simulator::{InjectedFaults, LocalSimulator, SimulatorConfig};
-use crate::transport::{ApiKey, Dialer, FileClient};
+use crate::transport::{ApiKey, Dialer, FileClient, PageClient};
 
 /// What a Tinode server wants of every request, and of its users.
 const API_KEY: &str = "a-key";
@@ -124,9 +125,18 @@ fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions
     let (tell, stop) = watch::channel(Stop::No);
     let dialect = plan.scenario.target.dialect;
     let files = FileClient::new(dialer.clone(), dialect.upload_path.into(), dialect.download_prefix.into());
-    let targets = Targets { service: dialer.clone(), files, rest: None };
+    let pages = plan.scenario.target.watched.metrics.iter().map(|source| match &source.url {
+        MetricsUrl::Path(path) => PageClient::new(dialer.clone(), path.clone()),
+        MetricsUrl::Endpoint(_) => panic!("there is no network under paused time"),
+    });
+    let targets = Targets { service: dialer.clone(), files, rest: None, pages: pages.collect() };
     let load_planned_s = plan.scenario.load.duration().as_secs_f64();
-    let info = RunInfo { load_planned_s, ..RunInfo::default() };
+    let steady = plan
+        .scenario
+        .load
+        .steady()
+        .map(|(from, to)| WindowFigures { from_s: from.as_secs_f64(), to_s: to.as_secs_f64() });
+    let info = RunInfo { load_planned_s, steady, ..RunInfo::default() };
     (RunOptions { plan: Arc::clone(plan), info, targets, interval, stop }, tell)
 }
 

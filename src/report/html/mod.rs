@@ -11,6 +11,7 @@ mod details;
 mod figure;
 mod headline;
 mod operations;
+mod own;
 mod page;
 mod thinning;
 mod timeline;

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use askama::Template;
 
+use crate::report::drift::{self, Drifts};
 use crate::report::untrusted::VisibleText;
 use crate::report::{doubts, figures, wording};
 use crate::results::{GateFigures, Outcome, Results, RunInfo, Severity};
@@ -40,6 +41,9 @@ struct Page<'a> {
     load: Vec<Figure>,
     responses: Vec<Figure>,
     more_responses: Vec<Figure>,
+    drifts: Drifts,
+    own: Vec<Figure>,
+    own_note: String,
     curves: Vec<Figure>,
     generator_charts: Vec<Figure>,
     promises: Vec<Promise>,
@@ -95,6 +99,9 @@ fn page(results: &Results) -> Page<'_> {
         load: timeline.load(),
         responses,
         more_responses,
+        drifts: drift::drifts(results),
+        own: timeline.own(),
+        own_note: wording::scrapes(results),
         curves: curves::figures(results),
         generator_charts: timeline.generator(),
         promises: details::promises(results),

@@ -28,10 +28,10 @@ const PICKS: [(&str, Pick); 3] = [("p50", |point| point.p50), ("p95", |point| po
 
 /// A run over time, ready to be drawn.
 pub(super) struct Timeline<'a> {
-    results: &'a Results,
+    pub(super) results: &'a Results,
     x: Axis,
     regions: Vec<Region>,
-    lines: Thinned<'a>,
+    pub(super) lines: Thinned<'a>,
     counts: Thinned<'a>,
     rough: Thinned<'a>,
     hovers: Thinned<'a>,
@@ -149,7 +149,7 @@ impl<'a> Timeline<'a> {
         self.filled(title, format!("At most {}.", say(max)), class, Axis::linear(max, unit), points, &hover)
     }
 
-    fn filled(
+    pub(super) fn filled(
         &self,
         title: &str,
         description: String,
@@ -296,7 +296,7 @@ impl<'a> Timeline<'a> {
 }
 
 /// A value for each bucket, in its middle, and a gap wherever nothing was recorded.
-fn points_of(thinned: &Thinned<'_>, value: impl Fn(&Bucket<'_>) -> Option<f64>) -> Vec<Point> {
+pub(super) fn points_of(thinned: &Thinned<'_>, value: impl Fn(&Bucket<'_>) -> Option<f64>) -> Vec<Point> {
     let mut points = Vec::with_capacity(thinned.buckets.len());
     for bucket in &thinned.buckets {
         let x = bucket.at_s + thinned.width_s / 2.0;

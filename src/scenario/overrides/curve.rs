@@ -29,26 +29,44 @@ fn stage_path(curve: &str, index: usize, key: &str) -> Vec<Segment> {
 /// As many users as planned, and a curve in proportion: what was its peak becomes `users`.
 pub(super) fn users(tree: &DeTable<'_>, users: u32, place: &Range<usize>) -> Vec<Edit> {
     let mut edits = vec![Edit::new(&["users", "count"], users.to_string(), place.clone())];
-    let value = |stage: &Value<'_>| -> Option<u64> {
-        let to = stage.get_ref().get("to")?.get_ref().as_integer()?;
-        u64::from_str_radix(to.as_str(), to.radix()).ok()
-    };
+    let value = |stage: &Value<'_>| whole(stage.get_ref().get("to")?);
     let values: Vec<Option<u64>> = stages(tree, "users").iter().map(value).collect();
-    let peak = values.iter().flatten().copied().max().unwrap_or(0);
+    let of_day: Vec<(String, u64)> = points_of_day(tree);
+    let peak = values.iter().flatten().copied().chain(of_day.iter().map(|(_, value)| *value)).max().unwrap_or(0);
     if peak == 0 {
         return edits;
     }
+    let scaled = |value: u64| (u128::from(value) * u128::from(users) + u128::from(peak / 2)) / u128::from(peak);
+    for (time, value) in of_day {
+        let path = of(&["load", "day", "users", &time]);
+        edits.push(Edit::at(path, scaled(value).to_string(), place.clone()));
+    }
     for (index, value) in values.into_iter().enumerate() {
         if let Some(value) = value {
-            let scaled = (u128::from(value) * u128::from(users) + u128::from(peak / 2)) / u128::from(peak);
-            edits.push(Edit::at(stage_path("users", index, "to"), scaled.to_string(), place.clone()));
+            edits.push(Edit::at(stage_path("users", index, "to"), scaled(value).to_string(), place.clone()));
         }
     }
     edits
 }
 
+fn whole(value: &Value<'_>) -> Option<u64> {
+    let integer = value.get_ref().as_integer()?;
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// The times of `load.day.users` with their users.
+fn points_of_day(tree: &DeTable<'_>) -> Vec<(String, u64)> {
+    let users = tree.get("load").and_then(|load| load.get_ref().get("day")?.get_ref().get("users"));
+    let Some(DeValue::Table(points)) = users.map(|users| users.get_ref()) else { return Vec::new() };
+    points.iter().filter_map(|(time, value)| Some((time.get_ref().to_string(), whole(value)?))).collect()
+}
+
 /// Both curves with their last hold cut or extended by what is missing to the whole length.
 pub(super) fn duration(tree: &DeTable<'_>, wanted: Duration, place: &Range<usize>) -> Result<Vec<Edit>, Problem> {
+    if tree.get("load").is_some_and(|load| load.get_ref().get("day").is_some()) {
+        let problem = Problem::at(place.clone(), "`--duration` does not cut a day short");
+        return Err(problem.help("go through it faster, as in `--set load.day.speed_up=48`"));
+    }
     let curves = [("users", stages(tree, "users")), ("arrivals", stages(tree, "arrivals"))];
     let length =
         |stages: &[Value<'_>]| stages.iter().filter_map(time_of).fold(Duration::ZERO, Duration::saturating_add);
