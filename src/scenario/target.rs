@@ -23,10 +23,10 @@ pub(super) const TARGET_KEYS: &[&str] = &[
     "timeout",
     "source_addresses",
     "connect_rate",
-    "metrics",
-    "process",
     "ping_every",
     "dead_after",
+    "metrics",
+    "process",
 ];
 pub(super) const TLS_KEYS: &[&str] = &["verify", "ca_file", "server_name"];
 pub(super) const AUTH_KEYS: &[&str] = &["flow", "rate", "refusals_max"];
@@ -81,8 +81,8 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         Some(value) => above_zero(reader, "connect_rate", "nobody would ever connect", value).map(Some),
         None => Some(None),
     };
-    let watched = watched::watched(reader, &fields, url.as_ref());
     let (ping_every, dead_after) = keepalive(reader, &fields);
+    let watched = watched::watched(reader, &fields, url.as_ref());
     if let (Some(url), Some(rest), Some(file)) = (&url, &rest_url, &file_url) {
         check_addresses(reader, &fields, url, [rest, file]);
     }
@@ -97,9 +97,9 @@ pub(super) fn target(reader: &mut Reader, value: &Value<'_>) -> Option<Target> {
         timeout: timeout?,
         source_addresses: addresses?,
         connect_rate_per_s: connect_rate?,
-        watched: watched?,
         ping_every: ping_every?,
         dead_after: dead_after?,
+        watched: watched?,
     })
 }
 

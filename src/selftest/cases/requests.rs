@@ -42,8 +42,8 @@ pub(super) const CASES: [Case; 4] = [
         class: "expired-token",
         scenario: SESSIONS,
         set: &[],
-        // Its reply on the way for a second, a token is believed to live a second longer than it does.
-        faults: "token_lifetime = \"2s\"\n[[slow_reply]]\nop = \"token\"\ndelay = { constant = \"1s\" }\nevery = 1",
+        // Tokens that live shorter than was said: nobody refreshes one that seems to be good for an hour.
+        faults: "token_lifetime = \"1s\"\ntoken_lifetime_told = \"1h\"",
         touches: &["failures", "reconnects"],
         claims: expired_token,
         overlook_one: |results| take_for_success(results, "login", "rejected(401)"),

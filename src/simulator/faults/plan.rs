@@ -102,6 +102,8 @@ pub struct FaultPlan {
     pub corrupted_downloads: Option<Chance>,
     /// Lifetime of access tokens.
     pub token_lifetime: Option<Span>,
+    /// Lifetime that replies claim for them, where it is not the one that they have.
+    pub token_lifetime_told: Option<Span>,
     /// Delays that grow with time, by operation, beside those of `delay`.
     pub growing_delay: BTreeMap<Operation, Growth>,
     /// Memory that is never given back, in the figures of `/metrics`.

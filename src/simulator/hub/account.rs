@@ -106,6 +106,7 @@ pub struct Accounts {
     revoked: HashSet<u64>,
     revoked_order: VecDeque<u64>,
     token_lifetime: Duration,
+    token_lifetime_told: Duration,
     foreign_tokens: bool,
     users_max: usize,
     refused_password: String,
@@ -125,6 +126,7 @@ impl Accounts {
             revoked: HashSet::new(),
             revoked_order: VecDeque::new(),
             token_lifetime: rules.token_lifetime,
+            token_lifetime_told: rules.token_lifetime_told.unwrap_or(rules.token_lifetime),
             foreign_tokens: rules.foreign_tokens,
             users_max: rules.users_max,
             refused_password: rules.refused_password.clone(),
@@ -295,8 +297,8 @@ impl Accounts {
         Tokens {
             access: self.mint.rest(Purpose::Access, id, expires.as_microsecond()),
             refresh: self.mint.rest(Purpose::Refresh, id, refresh_expires.as_microsecond()),
-            lifetime: self.token_lifetime,
-            expires,
+            lifetime: self.token_lifetime_told,
+            expires: now.checked_add(self.token_lifetime_told).unwrap_or(Timestamp::MAX),
         }
     }
 

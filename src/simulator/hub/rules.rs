@@ -113,6 +113,8 @@ pub struct Rules {
     pub linger: Duration,
     /// Lifetime of an access token.
     pub token_lifetime: Duration,
+    /// The lifetime that replies claim, where it is another one.
+    pub token_lifetime_told: Option<Duration>,
     /// Whether a login with an access token that was not issued here is let in.
     pub foreign_tokens: bool,
     /// Most users; further ones are refused.
@@ -146,6 +148,7 @@ impl Default for Rules {
             join_reply: JoinReply::Access,
             linger: Duration::from_secs(4),
             token_lifetime: Duration::from_secs(1800),
+            token_lifetime_told: None,
             foreign_tokens: true,
             users_max: 1_000_000,
             topics_max: 1_000_000,

@@ -52,6 +52,7 @@ impl Shell {
                 rules.login_token_lifetime = lifetime.0;
             }
         }
+        rules.token_lifetime_told = config.faults.token_lifetime_told.map(|lifetime| lifetime.0);
         let shell = Rc::new(Shell {
             hub: RefCell::new(Hub::new(rules)),
             injector: RefCell::new(Injector::new(&config.faults)),
