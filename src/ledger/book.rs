@@ -275,13 +275,17 @@ impl Book {
     pub fn settle(&mut self, watermark: Tick) {
         self.abandon_old(watermark);
         let horizon = watermark.minus(LINGER);
-        while let Some(&(since, key)) = self.fresh.front() {
-            if since >= horizon {
-                break;
+        // All of them, and not only the first: what one worker saw stands before what another saw earlier.
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.retain(|&(since, key)| {
+            let is_due = since < horizon;
+            if is_due {
+                self.look_at(key, watermark);
             }
-            self.fresh.pop_front();
-            self.look_at(key, watermark);
-        }
+            !is_due
+        });
+        fresh.append(&mut self.fresh);
+        self.fresh = fresh;
         let mut waiting = std::mem::take(&mut self.incomplete);
         let give_up = waiting.len().saturating_sub(INCOMPLETE_MAX);
         // Whatever may still be reported was sent after this; until then its receivers' windows are needed.
