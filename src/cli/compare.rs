@@ -129,7 +129,7 @@ fn write_file(folder: &Path, format: PageFormat, bytes: &[u8]) -> anyhow::Result
 
 /// What a run is compared with at its end.
 pub(super) struct Against {
-    path: PathBuf,
+    /// The baseline's path, as it was given.
     name: String,
     /// `None` when there is no baseline, and that is allowed.
     runs: Option<Vec<RunSummary>>,
@@ -141,26 +141,31 @@ impl Against {
     ///
     /// Called before any load is made: a run that was to be compared and cannot be is not started.
     pub(super) fn of(args: &RunArgs) -> Result<Option<Against>, ()> {
-        let Some(path) = args.baseline.clone() else { return Ok(None) };
-        let runs = given(&path, args.baseline_missing).ok_or(())?;
+        let Some(path) = &args.baseline else { return Ok(None) };
+        let runs = given(path, args.baseline_missing).ok_or(())?;
         let name = path.display().to_string();
-        Ok(Some(Against { path, name, runs, limits: limits(&args.limits) }))
+        Ok(Some(Against { name, runs, limits: limits(&args.limits) }))
     }
 
     /// Compares a run that has just ended: prints the table, writes it beside the reports, and makes a gate of it.
-    pub(super) fn compare(&self, collector: &Collector, folder: &Path, results: &mut Results) -> anyhow::Result<()> {
+    pub(super) fn compare(
+        &self,
+        collector: Option<&Collector>,
+        folder: &Path,
+        results: &mut Results,
+    ) -> anyhow::Result<()> {
         let Some(base) = &self.runs else {
             results.warnings.push(format!("nothing was compared: no baseline `{}`", self.name));
             return Ok(());
         };
-        let run = collector.finish(results).unwrap_or_else(|| summarise(results));
+        let run = collector.and_then(|collector| collector.finish(results)).unwrap_or_else(|| summarise(results));
         let found = compare((&self.name, base), (&folder.display().to_string(), &[run]), &self.limits);
         terminal::print(&String::from_utf8_lossy(&rendered(PageFormat::Text, &found)?));
         terminal::print("\n");
         for format in [PageFormat::Json, PageFormat::Html] {
             write_file(folder, format, &rendered(format, &found)?)?;
         }
-        results.gates.push(gate(&self.path, &found));
+        results.gates.push(gate(&self.name, &found));
         results.verdict = crate::gate::verdict(results);
         Ok(())
     }
@@ -177,7 +182,7 @@ impl Baseline for Against {
 }
 
 /// The comparison as one gate among the others: it holds when no figure is worse.
-fn gate(path: &Path, found: &Comparison) -> GateFigures {
+fn gate(baseline: &str, found: &Comparison) -> GateFigures {
     let worse: Vec<String> = found
         .figures
         .iter()
@@ -203,7 +208,7 @@ fn gate(path: &Path, found: &Comparison) -> GateFigures {
         None => found.reasons.join("; "),
     };
     GateFigures {
-        gate: untrusted::one_line(&format!("no figure is worse than the baseline {}", path.display())),
+        gate: untrusted::one_line(&format!("no figure is worse than the baseline {baseline}")),
         measured: format!(
             "{} worse, {} better, {} same, {} not told",
             found.count(Call::Worse),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::args::ScenarioFlags;
+use super::args::{RunArgs, ScenarioFlags};
 use super::load::{Ready, scenario_of};
 use super::run::{GOODBYE, Prepared, scenario_hash, workers};
 use super::{report, signals, targets, terminal};
@@ -18,7 +18,7 @@ use crate::store::{JournalWriter, RunFile, RunFolder, RunLock};
 use crate::tick::Tick;
 
 /// The rest of a run; `None` when it cannot go on for a reason that the person can mend, which is told then.
-pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result<Option<Prepared>> {
+pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let folder = RunFolder::open(run)?;
     if !folder.journal().is_dir() {
         return refused(run, "it has no `journal/`, so nothing tells where it was; start a new run");
@@ -26,12 +26,14 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
     let lock = RunLock::take(&folder.journal())?;
     let mut fold = Fold::new();
     let mut jury = report::jury(&folder)?;
-    let mut collector = Collector::new();
+    let mut collector = args.baseline.is_some().then(Collector::new);
     let mut trace = Trace::default();
     report::read(&folder, |record| {
         trace.follow(&record);
         jury.hear(&record);
-        collector.push(&record);
+        if let Some(collector) = &mut collector {
+            collector.push(&record);
+        }
         fold.push(&record);
     })?;
     let Some(info) = trace.run.take() else {
@@ -70,7 +72,7 @@ pub(super) fn prepare(run: &Path, wanted_workers: Option<u32>) -> anyhow::Result
     let service = targets::open(&scenario, faults)?;
     let journal = JournalWriter::open(&folder.journal())?;
     folder.remove_reports()?;
-    let workers = workers(wanted_workers.or(origin.workers), service.simulator.is_some(), scenario.users.count);
+    let workers = workers(args.workers.or(origin.workers), service.simulator.is_some(), scenario.users.count);
     let plan = Plan::new(Arc::new(scenario), &info.id, workers).resumed(&info.id, resumption);
     Ok(Some(Prepared {
         folder,

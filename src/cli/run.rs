@@ -42,7 +42,7 @@ const REPORTS: [(Format, RunFile); 4] = [
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<Exit> {
     let Ok(against) = Against::of(args) else { return Ok(Exit::BadInput) };
     let prepared = match (&args.resume, &args.scenario) {
-        (Some(run), _) => resume::prepare(run, args.workers)?,
+        (Some(run), _) => resume::prepare(run, args)?,
         (None, Some(path)) => prepare(path, args)?,
         (None, None) => None,
     };
@@ -65,8 +65,8 @@ pub(super) struct Prepared {
     pub(super) fold: Fold,
     /// Who judges it, having heard as much.
     pub(super) jury: Jury,
-    /// What a comparison needs of its intervals.
-    pub(super) collector: Collector,
+    /// What the comparison needs of its intervals, when one is to be made.
+    pub(super) collector: Option<Collector>,
     pub(super) stop: watch::Receiver<Stop>,
 }
 
@@ -116,7 +116,7 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
         info,
         fold: Fold::new(),
         jury: gates.jury(),
-        collector: Collector::new(),
+        collector: args.baseline.is_some().then(Collector::new),
         stop,
     }))
 }
@@ -134,7 +134,6 @@ fn carry_out(prepared: Prepared, against: Option<Against>, args: &RunArgs) -> an
         told: BTreeSet::new(),
         has_started: false,
         collector,
-        is_compared: against.is_some(),
     };
     let options = RunOptions { plan: Arc::clone(&plan), info, targets: service.targets, interval: INTERVAL, stop };
     let outcome = engine::run(options, &mut watcher);
@@ -154,7 +153,7 @@ fn carry_out(prepared: Prepared, against: Option<Against>, args: &RunArgs) -> an
     match &against {
         Some(against) => {
             jury.judge(&mut results, against);
-            against.compare(&collector, folder.path(), &mut results)?;
+            against.compare(collector.as_ref(), folder.path(), &mut results)?;
         }
         None => jury.judge(&mut results, &NoBaseline),
     }
@@ -287,9 +286,8 @@ struct Watcher {
     /// Troubles of the journal that have been told.
     told: BTreeSet<String>,
     has_started: bool,
-    /// What a comparison needs of the intervals.
-    collector: Collector,
-    is_compared: bool,
+    /// What the comparison needs of the intervals, when one is to be made.
+    collector: Option<Collector>,
 }
 
 impl Observer for Watcher {
@@ -301,8 +299,8 @@ impl Observer for Watcher {
         self.has_started = true;
         self.fold.push(&record);
         self.jury.hear(&record);
-        if self.is_compared {
-            self.collector.push(&record);
+        if let Some(collector) = &mut self.collector {
+            collector.push(&record);
         }
         self.journal.put(record);
         for trouble in self.journal.troubles() {

@@ -60,20 +60,7 @@ impl Attachments {
         if let Some(id) = id {
             call.books.batch.attachments.push(AttachRecord::Requested { id, topic: key, at });
         }
-        self.0.push(Attachment {
-            topic,
-            key,
-            id,
-            requested: at,
-            is_confirmed: false,
-            last_seq: 0,
-            seen: 0,
-            leaving: Tick::NEVER,
-            has_stray_page: false,
-            first_seq: 0,
-            gaps: Gaps::default(),
-            marks: (0, 0),
-        });
+        self.0.push(Attachment::new(topic, key, id, at));
     }
 
     /// The server confirmed it.
@@ -110,6 +97,24 @@ impl Attachments {
 }
 
 impl Attachment {
+    /// Asked for, and not confirmed yet.
+    fn new(topic: Topic, key: TopicKey, id: Option<AttachId>, requested: Tick) -> Attachment {
+        Attachment {
+            topic,
+            key,
+            id,
+            requested,
+            is_confirmed: false,
+            last_seq: 0,
+            seen: 0,
+            leaving: Tick::NEVER,
+            has_stray_page: false,
+            first_seq: 0,
+            gaps: Gaps::default(),
+            marks: (0, 0),
+        }
+    }
+
     /// Notes a message that was received live; whether it is the first with its seq. A repeat has no delivery time
     /// of its own; what comes more than 64 messages late is taken for one.
     pub(super) fn receive(&mut self, seq: u64) -> bool {
@@ -180,20 +185,7 @@ mod tests {
 
     #[test]
     fn a_repeat_is_known_and_a_straggler_is_not_one() {
-        let mut attachment = Attachment {
-            topic: Topic::Me,
-            key: TopicKey(0),
-            id: None,
-            requested: Tick::ZERO,
-            is_confirmed: false,
-            last_seq: 0,
-            seen: 0,
-            leaving: Tick::NEVER,
-            has_stray_page: false,
-            first_seq: 0,
-            gaps: Gaps::default(),
-            marks: (0, 0),
-        };
+        let mut attachment = Attachment::new(Topic::Me, TopicKey(0), None, Tick::ZERO);
         let mut receive = |seq: u64| attachment.receive(seq);
         assert!(receive(7) && receive(9) && receive(8));
         assert!(!receive(7) && !receive(8) && !receive(9));

@@ -1,20 +1,7 @@
 //! Messages that do not arrive, arrive twice, out of order, changed, or out of nowhere.
 
-use super::{TEAMS, one_less};
-use crate::selftest::{Case, Claims, Evidence, Pace};
-
-const fn case(class: &'static str, faults: &'static str, touches: &'static [&'static str]) -> Case {
-    Case {
-        class,
-        scenario: TEAMS,
-        set: &[],
-        faults,
-        touches,
-        claims: |_, _| {},
-        overlook_one: |_| {},
-        pace: Pace::Together,
-    }
-}
+use super::{in_teams, one_less};
+use crate::selftest::{Case, Claims, Evidence};
 
 pub(super) const CASES: [Case; 7] = [
     Case {
@@ -23,27 +10,27 @@ pub(super) const CASES: [Case; 7] = [
             one_less(&mut results.delivery.lost);
             results.delivery.delivered += 1;
         },
-        ..case("lose", "seed = 3\nlost = { rate = 0.05 }", &["lost", "exactly_once", "asked again"])
+        ..in_teams("lose", "seed = 3\nlost = { rate = 0.05 }", &["lost", "exactly_once", "asked again"])
     },
     Case {
         claims: duplicate,
         overlook_one: |results| one_less(&mut results.delivery.duplicated),
-        ..case("duplicate", "seed = 3\nduplicated = { rate = 0.05 }", &["duplicated", "exactly_once"])
+        ..in_teams("duplicate", "seed = 3\nduplicated = { rate = 0.05 }", &["duplicated", "exactly_once"])
     },
     Case {
         claims: reorder,
         overlook_one: |results| one_less(&mut results.delivery.reordered),
-        ..case("reorder", "seed = 3\nreordered = { rate = 0.05 }", &["reordered", "seq_ascending"])
+        ..in_teams("reorder", "seed = 3\nreordered = { rate = 0.05 }", &["reordered", "seq_ascending"])
     },
     Case {
         claims: phantom,
         overlook_one: |results| one_less(&mut results.delivery.phantom),
-        ..case("phantom", "seed = 3\nphantom = { rate = 0.05 }", &["phantom"])
+        ..in_teams("phantom", "seed = 3\nphantom = { rate = 0.05 }", &["phantom"])
     },
     Case {
         claims: corrupt,
         overlook_one: |results| one_less(&mut results.delivery.corrupted),
-        ..case("corrupt", "seed = 3\ncorrupted = { rate = 0.05 }", &["corrupted", "content_unchanged"])
+        ..in_teams("corrupt", "seed = 3\ncorrupted = { rate = 0.05 }", &["corrupted", "content_unchanged"])
     },
     Case {
         claims: not_stored,
@@ -51,7 +38,11 @@ pub(super) const CASES: [Case; 7] = [
             one_less(&mut results.delivery.lost);
             results.delivery.excused += 1;
         },
-        ..case("not-stored", "not_stored = { every = 12 }", &["lost", "echoes missing", "exactly_once", "asked again"])
+        ..in_teams(
+            "not-stored",
+            "not_stored = { every = 12 }",
+            &["lost", "echoes missing", "exactly_once", "asked again"],
+        )
     },
     Case {
         claims: bad_frames,
@@ -60,7 +51,7 @@ pub(super) const CASES: [Case; 7] = [
                 one_less(malformed);
             }
         },
-        ..case("bad-frames", "bad_frames = { every = 20 }", &["malformed"])
+        ..in_teams("bad-frames", "bad_frames = { every = 20 }", &["malformed"])
     },
 ];
 

@@ -8,7 +8,7 @@ mod promises;
 mod requests;
 mod times;
 
-use super::case::Case;
+use super::case::{Case, Pace};
 
 /// Groups of ten, some of whom write.
 const TEAMS: &str = include_str!("../scenarios/teams.toml");
@@ -16,6 +16,20 @@ const TEAMS: &str = include_str!("../scenarios/teams.toml");
 const ONE_WRITER: &str = "persona.reader.share=9";
 /// Give up on an acknowledgement after a second.
 const GIVE_UP_SOON: &str = "persona.writer.state.write.steps[0].timeout=1s";
+
+/// A class of fault in the teams; what it claims, and what a broken detection overlooks, is its own.
+const fn in_teams(class: &'static str, faults: &'static str, touches: &'static [&'static str]) -> Case {
+    Case {
+        class,
+        scenario: TEAMS,
+        set: &[],
+        faults,
+        touches,
+        claims: |_, _| {},
+        overlook_one: |_| {},
+        pace: Pace::Together,
+    }
+}
 
 /// Every class, in the order of the table.
 pub fn all() -> Vec<Case> {

@@ -1,26 +1,13 @@
 //! What the service promises of its messages, broken: numbers, acknowledgements, who gets what, marks, the history.
 
-use super::{ONE_WRITER, TEAMS, one_less};
+use super::{ONE_WRITER, in_teams, one_less};
 use crate::results::Results;
-use crate::selftest::{Case, Claims, Evidence, Pace};
+use crate::selftest::{Case, Claims, Evidence};
 
 /// Some leave before the first message.
 const LEAVERS: &str = include_str!("../scenarios/leavers.toml");
 /// Who writes looks at the marks and reads back.
 const LOOK_BACK: &str = include_str!("../scenarios/look-back.toml");
-
-const fn case(class: &'static str, faults: &'static str, touches: &'static [&'static str]) -> Case {
-    Case {
-        class,
-        scenario: TEAMS,
-        set: &[],
-        faults,
-        touches,
-        claims: |_, _| {},
-        overlook_one: |_| {},
-        pace: Pace::Together,
-    }
-}
 
 pub(super) const CASES: [Case; 11] = [
     Case {
@@ -31,7 +18,7 @@ pub(super) const CASES: [Case; 11] = [
             one_less(&mut results.users.resubscribed.silently_detached);
             results.users.resubscribed.still_attached += 1;
         },
-        ..case(
+        ..in_teams(
             "silent-detach",
             "silent_detach = { every = 40, max = 8 }",
             &["lost", "exactly_once", "silently detached"],
@@ -40,38 +27,38 @@ pub(super) const CASES: [Case; 11] = [
     Case {
         claims: seq_jump,
         overlook_one: |results| keep(results, "seq_dense"),
-        ..case("seq-jump", "seq_jump = { every = 9 }", &["seq_dense", "asked again"])
+        ..in_teams("seq-jump", "seq_jump = { every = 9 }", &["seq_dense", "asked again"])
     },
     Case {
         claims: seq_repeat,
         overlook_one: |results| keep(results, "seq_unique"),
-        ..case("seq-repeat", "seq_repeat = { every = 10 }", &["seq_unique"])
+        ..in_teams("seq-repeat", "seq_repeat = { every = 10 }", &["seq_unique"])
     },
     Case {
         claims: seq_backward,
         overlook_one: |results| one_less(&mut results.delivery.reordered),
-        ..case("seq-backward", "seq_backward = { every = 10 }", &["seq_unique", "reordered", "seq_ascending"])
+        ..in_teams("seq-backward", "seq_backward = { every = 10 }", &["seq_unique", "reordered", "seq_ascending"])
     },
     Case {
         claims: double_ack,
         overlook_one: |results| one_less(&mut results.users.duplicate_replies),
-        ..case("double-ack", "double_ack = { every = 7 }", &["duplicate replies"])
+        ..in_teams("double-ack", "double_ack = { every = 7 }", &["duplicate replies"])
     },
     Case {
         claims: early_echo,
         overlook_one: |results| keep(results, "ack_before_echo"),
-        ..case("early-echo", "early_echo = { every = 7 }", &["ack_before_echo"])
+        ..in_teams("early-echo", "early_echo = { every = 7 }", &["ack_before_echo"])
     },
     Case {
         claims: misdelivered,
         overlook_one: |results| one_less(&mut results.delivery.misdelivered),
-        ..case("misdelivered", "misdelivered = { every = 5 }", &["misdelivered", "asked again"])
+        ..in_teams("misdelivered", "misdelivered = { every = 5 }", &["misdelivered", "asked again"])
     },
     Case {
         scenario: LEAVERS,
         claims: after_leave,
         overlook_one: |results| keep(results, "nothing_after_leave"),
-        ..case(
+        ..in_teams(
             "after-leave",
             "after_leave = { every = 3 }",
             &["misdelivered", "nothing_after_leave", "nothing_after_removal"],
@@ -80,19 +67,19 @@ pub(super) const CASES: [Case; 11] = [
     Case {
         claims: other_run,
         overlook_one: |results| one_less(&mut results.delivery.foreign),
-        ..case("other-run", "other_run = { every = 20 }", &["foreign"])
+        ..in_teams("other-run", "other_run = { every = 20 }", &["foreign"])
     },
     Case {
         scenario: LOOK_BACK,
         claims: marks,
         overlook_one: |results| keep(results, "marks_in_order"),
-        ..case("marks", "marks = { every = 3 }", &["marks_in_order"])
+        ..in_teams("marks", "marks = { every = 3 }", &["marks_in_order"])
     },
     Case {
         scenario: LOOK_BACK,
         claims: changed_history,
         overlook_one: |results| keep(results, "history_as_live"),
-        ..case("changed-history", "corrupted_history = { every = 15 }", &["history_as_live"])
+        ..in_teams("changed-history", "corrupted_history = { every = 15 }", &["history_as_live"])
     },
 ];
 
