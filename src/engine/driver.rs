@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::{Sink as _, SinkExt as _, Stream as _};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -124,19 +123,15 @@ impl Driver {
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let Some(socket) = &mut self.socket else { return Poll::Pending };
         if self.needs_flush {
-            match Pin::new(&mut **socket).poll_flush(cx) {
-                Poll::Ready(Ok(())) => self.needs_flush = false,
-                Poll::Ready(Err(SocketError::ConnectionClosed)) | Poll::Pending => {}
-                // The reading side tells how the connection ended.
-                Poll::Ready(Err(_)) => self.needs_flush = false,
-            }
+            // When it fails, the reading side tells how the connection ended.
+            self.needs_flush = socket.poll_flush(cx).is_pending();
         }
         if self.reads_again != Tick::ZERO {
             return Poll::Pending;
         }
         loop {
             let socket = self.socket.as_mut().expect("checked above, and only `take` removes it");
-            return match Pin::new(&mut **socket).poll_next(cx) {
+            return match socket.poll_next(cx) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(Ok(message))) if message.is_close() => {
                     if let Message::Close(frame) = message {
@@ -406,7 +401,7 @@ impl Driver {
     /// user is told that its frame did not leave.
     fn send(&mut self, message: Message) {
         let Some(socket) = &mut self.socket else { return };
-        if let Err(error) = socket.start_send_unpin(message) {
+        if let Err(error) = socket.queue(message) {
             // Of everything else the reading side tells the user, with the close code if there is one.
             self.is_stuck |= matches!(error, SocketError::WriteBufferFull(_));
             tracing::debug!("a frame could not be sent: {error}");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::{SinkExt as _, StreamExt as _};
 use jiff::Timestamp;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -337,7 +336,7 @@ impl Errand {
 
     /// Closes the connection without waiting.
     pub async fn close(mut self) {
-        let _ = timeout(Duration::from_secs(1), self.socket.close(None)).await;
+        let _ = timeout(Duration::from_secs(1), self.socket.send(Message::Close(None))).await;
     }
 
     async fn ask<'m>(

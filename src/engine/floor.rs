@@ -152,7 +152,7 @@ impl Floor {
 
     /// Looks at the send queue of a user's connection. `is_blocked`: the kernel took no more at the last attempt.
     pub(super) fn look_at_send_queue(&self, socket: &Socket, is_blocked: bool) {
-        let bytes = self.send_queues.as_ref().and_then(|queues| queues.bytes_of(socket.get_ref()));
+        let bytes = self.send_queues.as_ref().and_then(|queues| queues.bytes_of(socket.stream()));
         if let Some(bytes) = bytes {
             self.world.borrow_mut().books.figures.send_queue.saw(bytes, is_blocked);
         }

@@ -4,16 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::dial::{ApiKey, micros_since};
-use super::{Dialer, Stream, TransportError};
+use super::{Dialer, Socket, Stream, TransportError};
 use crate::scenario::Endpoint;
-
-/// An open WebSocket.
-pub type Socket = WebSocketStream<Stream>;
 
 /// Longest head of a reply that is read.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -54,8 +50,7 @@ pub async fn upgrade(mut stream: Stream, dialer: &Dialer, path: &str) -> Result<
     stream.flush().await.map_err(closed)?;
     let (head, rest) = read_head(&mut stream).await?;
     check_head(&head, &rest, &key).map_err(|error| without_key(error, dialer.key()))?;
-    let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(settings())).await;
-    Ok((socket, micros_since(begun)))
+    Ok((Socket::new(stream, rest, settings()), micros_since(begun)))
 }
 
 /// A refusal without the key that the server may have repeated.

@@ -2,7 +2,8 @@
 //!
 //! One thread, one task for each connection, small buffers, borrowed JSON, one histogram. It signs in, subscribes to its
 //! peer, publishes without an echo, parses what comes, matches the id of each reply, and receives its peer's messages.
-//! It keeps no ledger, checks no content, and would not notice a message that is lost.
+//! It keeps no ledger, checks no content, and would not notice a message that is lost. In groups, the first of each creates
+//! it and writes, and all others receive.
 
 use std::cell::{Cell, RefCell};
 use std::io::{Read as _, Write as _};
@@ -36,6 +37,7 @@ struct Envelope<'a> {
 struct Ctrl<'a> {
     id: Option<&'a str>,
     code: u16,
+    topic: Option<&'a str>,
     #[serde(borrow)]
     params: Option<Params<'a>>,
 }
@@ -58,6 +60,9 @@ struct Shared {
     length: Duration,
     /// Between two publishes of a connection; `None` for as fast as the replies come.
     pause: Option<Duration>,
+    /// Members of a group; 0 for pairs.
+    members: usize,
+    /// In pairs the id of each user, in groups the name of the one that it has created.
     ids: RefCell<Vec<String>>,
     barrier: Barrier,
     start: Cell<Option<Instant>>,
@@ -65,14 +70,15 @@ struct Shared {
     delivered: Cell<u64>,
 }
 
-/// `bare-client ADDRESS USERS SECONDS RATE`: prints published, delivered and p50 in microseconds.
+/// `bare-client ADDRESS USERS SECONDS RATE MEMBERS`: prints published, delivered and p50 in microseconds.
 pub fn main(arguments: &[String]) -> ExitCode {
-    let [address, users, seconds, rate] = arguments else { return ExitCode::from(2) };
+    let [address, users, seconds, rate, members] = arguments else { return ExitCode::from(2) };
     let users: usize = users.parse().expect("a number of users");
     let rate: f64 = rate.parse().expect("a rate of each user");
     let shared = Rc::new(Shared {
         address: address.trim_start_matches("ws://").parse().expect("an address"),
         users,
+        members: members.parse().expect("a number of members"),
         length: Duration::from_secs_f64(seconds.parse().expect("seconds")),
         pause: (rate > 0.0).then(|| Duration::from_secs_f64(1.0 / rate)),
         ids: RefCell::new(vec![String::new(); users]),
@@ -118,11 +124,17 @@ async fn connection(shared: Rc<Shared>, user: usize) {
         tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await.expect("an upgrade");
     let login =
         format!(r#"{{"login":{{"id":"l","scheme":"access_token","secret":"{}"}}}}"#, secret(shared.address, user));
-    let own = ask(&mut socket, login, "l").await;
+    let mut own = ask(&mut socket, login, "l").await;
+    let in_group = user.checked_rem(shared.members);
+    if in_group == Some(0) {
+        own = ask(&mut socket, r#"{"sub":{"id":"g","topic":"new"}}"#.to_owned(), "g").await;
+    }
     shared.ids.borrow_mut()[user] = own;
     shared.barrier.wait().await;
-    let peer = shared.ids.borrow()[user ^ 1].clone();
-    ask(&mut socket, format!(r#"{{"sub":{{"id":"s","topic":"{peer}"}}}}"#), "s").await;
+    let peer = shared.ids.borrow()[in_group.map_or(user ^ 1, |place| user - place)].clone();
+    if in_group != Some(0) {
+        ask(&mut socket, format!(r#"{{"sub":{{"id":"s","topic":"{peer}"}}}}"#), "s").await;
+    }
     shared.barrier.wait().await;
     if shared.start.get().is_none() {
         shared.start.set(Some(Instant::now()));
@@ -130,6 +142,7 @@ async fn connection(shared: Rc<Shared>, user: usize) {
     }
     let start = shared.start.get().unwrap_or_else(Instant::now);
     match shared.pause {
+        _ if in_group.is_some_and(|place| place > 0) => listen(&shared, &mut socket, &peer, start).await,
         None => saturate(&shared, &mut socket, user, &peer, start).await,
         Some(pause) => pace(&shared, &mut socket, user, &peer, start, pause).await,
     }
@@ -143,7 +156,7 @@ async fn connection(shared: Rc<Shared>, user: usize) {
     shared.barrier.wait().await;
 }
 
-/// Sends and waits for the reply; the user id in it, if there is one.
+/// Sends and waits for the reply; the user's id in it, or else the topic's name.
 async fn ask(socket: &mut Socket, text: String, id: &str) -> String {
     socket.send(Message::text(text)).await.expect("sent");
     while let Some(Ok(message)) = socket.next().await {
@@ -152,7 +165,7 @@ async fn ask(socket: &mut Socket, text: String, id: &str) -> String {
             && ctrl.id == Some(id)
         {
             assert!(ctrl.code < 300, "{text}");
-            return ctrl.params.and_then(|params| params.user).unwrap_or_default().to_owned();
+            return ctrl.params.and_then(|params| params.user).or(ctrl.topic).unwrap_or_default().to_owned();
         }
     }
     panic!("the connection ended")
@@ -179,6 +192,15 @@ fn take(shared: &Shared, message: &Message, id: &str, peer: &str) -> bool {
         }
         _ => false,
     }
+}
+
+async fn listen(shared: &Shared, socket: &mut Socket, peer: &str, start: Instant) {
+    let _ = tokio::time::timeout_at((start + shared.length).into(), async {
+        while let Some(Ok(message)) = socket.next().await {
+            take(shared, &message, "", peer);
+        }
+    })
+    .await;
 }
 
 async fn saturate(shared: &Shared, socket: &mut Socket, user: usize, peer: &str, start: Instant) {

@@ -10,8 +10,8 @@ use super::table::{Bar, Table, median};
 const USERS: u32 = 200;
 
 fn bare(target: &str, seconds: u32, rate: u32) -> Process {
-    let (users, seconds, rate) = (USERS.to_string(), seconds.to_string(), rate.to_string());
-    Process::start(Process::own(&["bare-client", target, &users, &seconds, &rate]))
+    let [users, seconds, rate] = [USERS, seconds, rate].map(|number| number.to_string());
+    Process::start(Process::own(&["bare-client", target, &users, &seconds, &rate, "0"]))
 }
 
 fn numbers(text: &str) -> Vec<f64> {

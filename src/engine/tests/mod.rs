@@ -183,7 +183,6 @@ fn carry_out_where(plan: Arc<Plan>, faults: &str, is_served: fn(u64) -> bool) ->
 /// Asks the server, by frames of its own, which groups user 0 is in.
 async fn groups_of_first_user(plan: &Arc<Plan>, dialer: &Dialer) -> Vec<String> {
     use base64::Engine as _;
-    use futures::{SinkExt as _, StreamExt as _};
     use tokio_tungstenite::tungstenite::Message;
 
     let stream = dialer.dial().await.expect("connects").stream;
