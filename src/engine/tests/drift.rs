@@ -61,9 +61,9 @@ fn hour(planted: Planted) -> Results {
     })
 }
 
-/// Twelve minutes of four messages a second against the simulator with these faults, whose own `/metrics` are read.
+/// Twelve minutes of six messages a second against the simulator with these faults, whose own `/metrics` are read.
 fn simulator_with(faults: &str) -> Results {
-    let load = "users = [ { to = 6, over = \"1s\" }, { hold = \"12m\" } ]\narrivals = [ { to = \"4/s\", over = \"1s\" }, { hold = \"12m\" } ]";
+    let load = "users = [ { to = 6, over = \"1s\" }, { hold = \"12m\" } ]\narrivals = [ { to = \"6/s\", over = \"1s\" }, { hold = \"12m\" } ]";
     let metrics = "timeout = \"10s\"\nmetrics = [ { url = \"/metrics\", figures = { rss_bytes = \"process_resident_memory_bytes\" } } ]";
     let plan = plan(&scenario(6, "", load, ON_CALL).replacen("timeout = \"10s\"", metrics, 1), 1);
     let faults = FaultPlan::parse(&format!("delay.pub = {{ constant = \"100ms\" }}\n{faults}")).expect("a fault plan");
