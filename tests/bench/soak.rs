@@ -24,6 +24,8 @@ struct Times {
 
 const FULL: Times = Times { load: 1_200, settled: 300, restart: 420, kill: 720, around: 10 };
 const QUICK: Times = Times { load: 24, settled: 9, restart: 11, kill: 17, around: 2 };
+/// The scenario's gates on times and failures know of no restart.
+const GATES: &str = "gates.require=[\"delivery.lost == 0\", \"delivery.duplicated == 0\"]";
 /// A minute after the load, everything has been written.
 const AFTER: Duration = Duration::from_secs(60);
 
@@ -41,7 +43,20 @@ pub fn measure(size: Size, table: &mut Table) {
     let rates = [format!("auth.rate={auth}/s"), format!("load.arrivals[1].to={rate}/s")];
     let first = start(&[
         &["run", &scenario, "--target", &simulator.url, "--users", &count, "--duration", &load, "--out", &out][..],
-        &["--set", &rates[0], "--set", &rates[1], "--workers", "1", "--progress", "none", "--history", "off"],
+        &[
+            "--set",
+            &rates[0],
+            "--set",
+            &rates[1],
+            "--set",
+            GATES,
+            "--workers",
+            "1",
+            "--progress",
+            "none",
+            "--history",
+            "off",
+        ],
     ]);
     let before = watch(first, Duration::from_secs(times.kill), End::Killed);
     let rest = start(&[&["run", "--resume", &out, "--workers", "1", "--progress", "none", "--history", "off"]]);
