@@ -44,7 +44,12 @@ const WORKERS_WITHIN: Duration = Duration::from_secs(10);
 pub fn run(options: RunOptions, observer: &mut dyn Observer) -> Result<Outcome, EngineError> {
     check_capacity(&options.plan.scenario)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, Run::new(options, Staffing::Threads).carry_out(observer))
+    let tasks = LocalSet::new();
+    let outcome = tasks.block_on(&runtime, Run::new(options, Staffing::Threads).carry_out(observer));
+    // A call that a signal broke off gives its connection back by a task of its own, for which it needs the runtime.
+    let _within = runtime.enter();
+    drop(tasks);
+    outcome
 }
 
 /// Carries a plan out inside the [`LocalSet`] of the caller, who may have paused its time: a simulated day then

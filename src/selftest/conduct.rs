@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use super::case::{Case, Pace};
 use super::evidence::Evidence;
 use super::row::Row;
+use super::simulated;
 use crate::engine::{self, Observer, Progress, RunOptions, Stop, Targets};
 use crate::ops::OpId;
 use crate::plan::Plan;
-use crate::results::{Fold, IntervalRecord, Record, RunInfo};
+use crate::results::{Fold, IntervalRecord, Record, RunInfo, WindowFigures};
 use crate::scenario::{Overrides, Scenario, Source, Surroundings, load};
 use crate::simulator::SimulatorHandle;
 use crate::simulator::faults::FaultPlan;
@@ -50,7 +51,7 @@ pub fn conduct(cases: &[Case], sabotaged: &[String], open: Opener<'_>) -> anyhow
         examine(case, is_sabotaged, open).with_context(|| format!("`{}` cannot be carried out", case.class))
     };
     let of_pace = |pace: Pace| cases.iter().enumerate().filter(move |(_, case)| case.pace == pace);
-    for (index, case) in of_pace(Pace::Alone) {
+    for (index, case) in of_pace(Pace::Simulated).chain(of_pace(Pace::Alone)) {
         examined[index] = Some(examine(case));
     }
     let waiting: Mutex<VecDeque<(usize, &Case)>> = Mutex::new(of_pace(Pace::Together).collect());
@@ -84,33 +85,44 @@ fn examine(case: &Case, is_sabotaged: bool, open: Opener<'_>) -> anyhow::Result<
 
 fn evidence(case: &Case, open: Opener<'_>) -> anyhow::Result<Evidence> {
     let scenario = Arc::new(scenario(case)?);
-    let (targets, simulator) = open(&scenario, FaultPlan::parse(case.faults)?)?;
+    let faults = FaultPlan::parse(case.faults)?;
+    let seconds = |span: Duration| span.as_secs_f64();
     let info = RunInfo {
         id: uuid::Uuid::now_v7().to_string(),
         name: scenario.name.clone(),
         users_planned: scenario.users.count,
+        load_planned_s: seconds(scenario.load.duration()),
+        steady: (scenario.load.steady()).map(|(from, to)| WindowFigures { from_s: seconds(from), to_s: seconds(to) }),
         ..RunInfo::default()
     };
-    let plan = Arc::new(Plan::new(scenario, &info.id, 1));
-    let (_going_on, stop) = watch::channel(Stop::No);
+    let plan = Arc::new(Plan::new(Arc::clone(&scenario), &info.id, 1));
     let mut folder = Folder(Fold::new());
-    engine::run(RunOptions { plan: Arc::clone(&plan), info, targets, interval: INTERVAL, stop }, &mut folder)?;
+    let injected = match case.pace {
+        Pace::Simulated => simulated::carry_out(&plan, info, faults, &mut folder)?,
+        Pace::Together | Pace::Alone => {
+            let (targets, simulator) = open(&scenario, faults)?;
+            let (_going_on, stop) = watch::channel(Stop::No);
+            engine::run(RunOptions { plan: Arc::clone(&plan), info, targets, interval: INTERVAL, stop }, &mut folder)?;
+            simulator.stop()
+        }
+    };
+    let service = |op: OpId| folder.0.sums().ops[op.index()].service.clone();
     Ok(Evidence {
         results: folder.0.finish(),
-        injected: simulator.stop(),
-        publish_service: folder.0.sums().ops[OpId::Publish.index()].service.clone(),
+        injected,
+        publish_service: service(OpId::Publish),
+        connect_service: service(OpId::Connect),
         arrivals_planned: plan.arrivals(0).count() as u64,
         groups: u64::from(plan.topology.groups()),
     })
 }
 
-/// The scenario of a case. It reads neither files nor the environment.
+/// The scenario of a case. It reads neither files nor the environment; a list of users is built in.
 pub(super) fn scenario(case: &Case) -> anyhow::Result<Scenario> {
     let source = Source { name: format!("selftest {}", case.class), text: case.scenario.to_owned() };
     let set = case.set.iter().map(|set| (*set).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
-    let nothing = |_: &str| Err("a built-in scenario reads no file".to_owned());
-    let around = Surroundings { variable: &|_| None, read_file: &nothing };
+    let around = Surroundings { variable: &|_| None, read_file: &|_| Ok(simulated::users()) };
     let loaded = load(&source, &overrides, &around)
         .map_err(|problems| anyhow::anyhow!("{}", problems.render(crate::scenario::Style::Plain)))?;
     Ok(loaded.scenario)

@@ -2,7 +2,7 @@
 
 use crate::ledger::Invariant;
 use crate::metrics::Latency;
-use crate::results::{LatencyFigures, OperationFigures, Results};
+use crate::results::{DriftFigures, LatencyFigures, OperationFigures, Results};
 use crate::simulator::InjectedFaults;
 use crate::simulator::faults::Operation;
 
@@ -15,6 +15,8 @@ pub struct Evidence {
     pub injected: InjectedFaults,
     /// Service times of all publishes that succeeded.
     pub publish_service: Latency,
+    /// Times of all connects that succeeded.
+    pub connect_service: Latency,
     /// Arrivals of the plan.
     pub arrivals_planned: u64,
     /// Groups of the plan: each is one session and one login of the set-up, and again of the tear-down.
@@ -53,6 +55,16 @@ impl Evidence {
     /// Publishes that were answered after this time or later, counted from when they were sent.
     pub fn publishes_slower_than(&self, micros: u64) -> u64 {
         self.publish_service.get().map_or(0, |histogram| histogram.count_between(micros, u64::MAX))
+    }
+
+    /// Connects that took this time or longer.
+    pub fn connects_slower_than(&self, micros: u64) -> u64 {
+        self.connect_service.get().map_or(0, |histogram| histogram.count_between(micros, u64::MAX))
+    }
+
+    /// What is said of the drift of a figure; `None` when it was not measured.
+    pub fn drift(&self, figure: &str) -> Option<&DriftFigures> {
+        self.results.drift.iter().find(|drift| drift.figure == figure)
     }
 
     /// Frames that were no valid message, as reported.
@@ -113,6 +125,8 @@ impl Evidence {
             ("echoes missing", self.echoes_missing()),
             ("closed", self.closed()),
             ("reconnects", users.reconnects),
+            ("dead links", users.dead_links),
+            ("recovered", delivery.recovered),
             ("unsolicited", users.unsolicited_by_code.values().sum()),
             ("late replies", users.late_replies),
             ("duplicate replies", users.duplicate_replies),

@@ -12,6 +12,7 @@ mod cases;
 mod conduct;
 mod evidence;
 mod row;
+mod simulated;
 mod table;
 
 pub use case::{Case, Claims, Pace};

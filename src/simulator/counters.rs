@@ -79,10 +79,14 @@ pub struct InjectedFaults {
     pub expired_tokens: u64,
     /// Restarts.
     pub restarts: u64,
+    /// Sessions that restarts cut.
+    pub cut_by_restart: u64,
     /// Connections that were not let in while the simulator was down.
     pub refused_while_down: u64,
     /// Sessions that fell silent without being closed.
     pub half_open: u64,
+    /// Deliveries queued for those from then on, which never went out.
+    pub half_open_deliveries: u64,
     /// Connections that waited before they were looked at.
     pub slow_accepts: u64,
     /// No fault: what happened in all.

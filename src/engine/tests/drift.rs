@@ -18,6 +18,9 @@ struct Planted {
     leak: f64,
 }
 
+/// Of a service of which all is as it was at the beginning.
+const STEADY_GATES: [&str; 2] = ["publish.response.p99.drift < 5%/h", "target.rss_bytes.drift < 1%/h"];
+
 const GATES: [&str; 3] =
     ["publish.response.p50.drift < 5%/h", "target.rss_bytes.drift < 1%/h", "publish.rate.drift > -20%/h"];
 
@@ -54,18 +57,42 @@ fn hour(planted: Planted) -> Results {
         });
         let (mut options, _tell) = options(&plan, &dialer, Duration::from_secs(10));
         options.targets.pages = vec![PageClient::new(pages, "/metrics".to_owned())];
-        let gates = GATES.map(|gate| Gate::parse(gate).expect(gate));
-        let mut watch = Judged { watch: Watch::default(), jury: Jury::new(&gates, &[], Rules::default()) };
-        run_local(options, &mut watch).await.expect("a run");
-        let mut results = watch.watch.fold.finish();
-        watch.jury.judge(&mut results, &NoBaseline);
-        results
+        judged(options, &GATES).await
+    })
+}
+
+/// Twelve minutes of six messages a second against the simulator with these faults, whose own `/metrics` are read.
+fn simulator_with(faults: &str) -> Results {
+    let load = "users = [ { to = 6, over = \"1s\" }, { hold = \"12m\" } ]\narrivals = [ { to = \"6/s\", over = \"1s\" }, { hold = \"12m\" } ]";
+    let metrics = "timeout = \"10s\"\nmetrics = [ { url = \"/metrics\", figures = { rss_bytes = \"process_resident_memory_bytes\" } } ]";
+    let plan = plan(&scenario(6, "", load, ON_CALL).replacen("timeout = \"10s\"", metrics, 1), 1);
+    let faults = FaultPlan::parse(&format!("delay.pub = {{ constant = \"100ms\" }}\n{faults}")).expect("a fault plan");
+    simulated(async move {
+        let (dialer, mut accepted) = memory();
+        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
+        tokio::task::spawn_local(async move {
+            while let Some(stream) = accepted.recv().await {
+                simulator.serve(stream);
+            }
+        });
+        let (options, _tell) = options(&plan, &dialer, Duration::from_secs(5));
+        judged(options, &STEADY_GATES).await
     })
 }
 
 struct Judged {
     watch: Watch,
     jury: Jury,
+}
+
+/// Carries a run out and judges it.
+async fn judged(options: RunOptions, gates: &[&str]) -> Results {
+    let gates: Vec<Gate> = gates.iter().map(|gate| Gate::parse(gate).expect(gate)).collect();
+    let mut judged = Judged { watch: Watch::default(), jury: Jury::new(&gates, &[], Rules::default()) };
+    run_local(options, &mut judged).await.expect("a run");
+    let mut results = judged.watch.fold.finish();
+    judged.jury.judge(&mut results, &NoBaseline);
+    results
 }
 
 impl Observer for Judged {
@@ -147,4 +174,34 @@ fn where_nothing_drifts_nothing_is_found() {
         assert_eq!(verdict, DriftVerdict::Steady, "{says}");
     }
     assert_eq!(passed(&results), [Some(true); 3], "{:?}", results.gates);
+}
+
+#[test]
+fn a_leak_that_the_simulator_shows_on_its_metrics_fails_the_gate_of_its_memory_alone() {
+    let results = simulator_with("leak = { bytes_per_minute = 131072 }");
+    let (grows, says) = verdict(&results, "target.rss_bytes");
+    assert!(grows == DriftVerdict::Drifting && says.contains("grew by"), "{says}");
+    // The planted 7.5 MiB an hour lie within the interval.
+    let drift = results.drift.iter().find(|drift| drift.figure == "target.rss_bytes").expect("measured");
+    let (low, high) = drift.per_hour_95.expect("an interval");
+    let planted = 60.0 * 131_072.0;
+    assert!(low <= planted && planted <= high && (high - low) < planted / 50.0, "{low} to {high}");
+    assert_eq!(passed(&results), [Some(true), Some(false)], "{:?}", results.gates);
+    assert_eq!(results.target.failed, 0, "{:?}", results.target);
+}
+
+#[test]
+fn a_delay_that_grows_fails_the_gate_of_the_response_time_alone() {
+    let results = simulator_with("growing_delay.pub = { per_minute = \"1ms\" }");
+    let (grows, says) = verdict(&results, "publish.response.p99");
+    assert_eq!(grows, DriftVerdict::Drifting, "{says}");
+    assert_eq!(passed(&results), [Some(false), Some(true)], "{:?}", results.gates);
+}
+
+#[test]
+fn a_simulator_that_does_not_age_passes_both_gates() {
+    let results = simulator_with("");
+    assert_eq!(passed(&results), [Some(true), Some(true)], "{:?}", results.gates);
+    assert_eq!(verdict(&results, "target.rss_bytes").0, DriftVerdict::Steady);
+    assert_eq!(verdict(&results, "publish.response.p99").0, DriftVerdict::Steady);
 }

@@ -6,6 +6,7 @@ mod everything;
 mod files;
 mod promises;
 mod requests;
+mod soaks;
 mod times;
 
 use super::case::{Case, Pace};
@@ -33,13 +34,14 @@ const fn in_teams(class: &'static str, faults: &'static str, touches: &'static [
 
 /// Every class, in the order of the table.
 pub fn all() -> Vec<Case> {
-    let subjects: [&[Case]; 7] = [
+    let subjects: [&[Case]; 8] = [
         &times::CASES,
         &requests::CASES,
         &connections::CASES,
         &deliveries::CASES,
         &promises::CASES,
         &files::CASES,
+        &soaks::CASES,
         &everything::CASES,
     ];
     subjects.concat()

@@ -101,7 +101,10 @@ impl Shell {
     fn deliver(&self, session: SessionId, text: Utf8Bytes) -> Pushed {
         let pushed = self.push(session, text, false);
         if pushed == Pushed::Queued {
-            self.injector.borrow_mut().counters.totals.deliveries_pushed += 1;
+            let is_silent = self.queues.borrow().get(&session).is_some_and(|queue| queue.is_silent());
+            let counters = &mut self.injector.borrow_mut().counters;
+            counters.totals.deliveries_pushed += 1;
+            counters.half_open_deliveries += u64::from(is_silent);
         }
         pushed
     }

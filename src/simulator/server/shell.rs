@@ -175,7 +175,9 @@ impl Shell {
             let mut sessions: Vec<_> = shell.queues.borrow().keys().copied().collect();
             sessions.sort_unstable();
             for session in sessions {
-                shell.cut(session);
+                if shell.cut(session) {
+                    shell.injector.borrow_mut().counters.cut_by_restart += 1;
+                }
             }
             if let Some(every) = restart.every {
                 shell.schedule_restart(now + every.0, restart);
