@@ -311,7 +311,7 @@ mod tests {
     fn the_page_has_a_bounded_table_beside_the_charts_and_none_without_events() {
         assert!(!page(&fixture::rich()).contains("id=\"events\""));
         let eventful = page(&fixture::eventful());
-        let places = ["id=\"over-time\"", "Users online", "<h2 id=\"events\"", "id=\"responses\""]
+        let places = ["id=\"over-time\"", "<h3>Successes per second", "<h2 id=\"events\"", "id=\"responses\""]
             .map(|part| eventful.find(part));
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
         for cell in

@@ -269,6 +269,8 @@ pub fn arbitrary(text: &str, seed: u64) -> Results {
     }
     run.tls_verification = t();
     run.load_s = draw.unit() * 1e6;
+    let [from_s, speed_up] = [draw.unit() * 1e3 - 500.0, draw.unit() * 1e4 - 1.0];
+    run.day = Some(DayFigures { start_minute: draw.below(1 << 32) as u32, from_s, speed_up });
     results.verdict.reasons = vec![t()];
     let shape = OperationFigures {
         started: draw.next(),
@@ -303,6 +305,7 @@ pub fn arbitrary(text: &str, seed: u64) -> Results {
 fn run_info(load_s: f64) -> RunInfo {
     RunInfo {
         steady: None,
+        day: None,
         id: "0197a1c2-5f3e-7b44-9c11-2f6a8d0e4b73".to_owned(),
         name: "friday-morning".to_owned(),
         description: "200 colleagues chat in pairs and teams and now and then share a file".to_owned(),
