@@ -182,7 +182,7 @@ impl Happening {
     pub(super) fn back(&self) -> String {
         match &self.figures {
             figures if figures.affected == 0 => figures::NO_FIGURE.to_owned(),
-            _ if self.is_late() => self.back_of(),
+            _ if self.is_late() => format!("{} back", self.back_of()),
             figures => millis(figures.back_ms_max),
         }
     }
@@ -315,7 +315,7 @@ mod tests {
             .map(|part| eventful.find(part));
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
         for cell in
-            ["<th scope=\"row\">half-open</th>", "some\">198 of 200<", "some\">4<", ">for 1 min 5 s, and resumed<"]
+            ["<th scope=\"row\">half-open</th>", "some\">198 of 200 back<", "some\">4<", ">for 1 min 5 s, and resumed<"]
         {
             assert!(eventful.contains(cell), "{cell}");
         }
