@@ -183,9 +183,10 @@ impl Driver {
                 self.tell(Event::Token { sent, result });
             }
             Incoming::Frame(Message::Text(text)) => {
-                self.watch.hear(self.floor.clock.now());
+                let now = self.floor.clock.now();
+                self.watch.hear(now);
                 self.tap(TapEvent::Received(text.as_str()));
-                self.tell(Event::Frame(text.as_str()));
+                self.tell_at(now, Event::Frame(text.as_str()));
             }
             Incoming::Frame(Message::Binary(bytes)) => {
                 self.watch.hear(self.floor.clock.now());
@@ -253,10 +254,15 @@ impl Driver {
 
     /// Hands an event to the user and carries out what it wants.
     fn tell(&mut self, event: Event<'_>) {
+        self.tell_at(self.floor.clock.now(), event);
+    }
+
+    /// The same, of an instant that has been read off the clock already.
+    fn tell_at(&mut self, now: Tick, event: Event<'_>) {
         let floor = Rc::clone(&self.floor);
         let mut actions = {
             let mut world = floor.world.borrow_mut();
-            self.user.on(floor.clock.now(), event, &mut world);
+            self.user.on(now, event, &mut world);
             std::mem::take(&mut world.books.actions)
         };
         for action in actions.drain(..) {

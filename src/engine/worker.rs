@@ -108,9 +108,17 @@ pub(super) async fn work(mut parts: WorkerParts, tap: Option<Tap>) {
     let changes = plan.changes(parts.slot);
     let pacer = Pacer::new(Rc::clone(&floor), load_start, changes, plan.arrivals(parts.slot));
     let last = (parts.clock.now(), thread_load());
-    // Paused time has no lateness, and would only be slowed down.
-    let next_pulse = if parts.precision == Precision::Microseconds { load_start } else { Tick::NEVER };
+    let next_pulse = first_pulse(parts.precision, load_start, last.0);
     Shift { floor, parts, next_handover: Tick::ZERO, next_pulse, next_look: 0, last }.run(pacer).await;
+}
+
+/// When the first pulse is due: with the load, and at once where the load's start is past, as in the rest of a run.
+fn first_pulse(precision: Precision, load_start: Tick, now: Tick) -> Tick {
+    match precision {
+        Precision::Microseconds => load_start.max(now),
+        // Paused time has no lateness, and would only be slowed down.
+        Precision::Milliseconds => Tick::NEVER,
+    }
 }
 
 /// A worker at work.
@@ -272,4 +280,17 @@ impl Shift {
 /// What this thread has used and waited since its start.
 fn thread_load() -> WorkerSample {
     WorkerSample { cpu_us: health::thread_cpu_us(), waited_us: health::thread_waited_us(), ..WorkerSample::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_run_is_not_late_for_the_part_before_it() {
+        let [early, now, late] = [1_000_000, 9_000_000, 12_000_000].map(Tick::from_micros);
+        assert_eq!(first_pulse(Precision::Microseconds, late, now), late, "a new run: with its load");
+        assert_eq!(first_pulse(Precision::Microseconds, early, now), now, "a resumed one: its load began long ago");
+        assert_eq!(first_pulse(Precision::Milliseconds, late, now), Tick::NEVER);
+    }
 }

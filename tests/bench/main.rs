@@ -5,8 +5,9 @@
 //! the same work by hand in this executable, started anew as a process, so that both stand side by side in one run.
 //!
 //! ```text
-//! cargo bench                   everything, about fifteen minutes
+//! cargo bench                   everything but the soak, about twenty minutes
 //! cargo bench -- closed memory  some parts
+//! cargo bench -- soak           twenty minutes with a restart and a `kill -9`
 //! cargo bench -- --quick        four parts on tiny input: proves that they start, measures nothing
 //! ```
 
@@ -26,6 +27,7 @@ mod pair;
 mod process;
 mod report;
 mod scenario;
+mod soak;
 mod table;
 mod upload;
 
@@ -35,6 +37,8 @@ use table::Table;
 
 /// Parts that need no long wait, for `--quick` without names.
 const QUICK: [&str; 4] = ["micro", "closed", "memory", "report"];
+/// Only when it is named: it takes longer than all others together.
+const LONG: &str = "soak";
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Size {
 
 type Part = (&'static str, fn(Size, &mut Table));
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("micro", micro::measure),
     ("closed", closed::saturated),
     ("fixed", closed::fixed_rate),
@@ -64,6 +68,7 @@ const PARTS: [Part; 10] = [
     ("upload", upload::measure),
     ("report", report::measure),
     ("bad-targets", bad_targets::measure),
+    ("soak", soak::measure),
 ];
 
 fn main() -> ExitCode {
@@ -84,7 +89,7 @@ fn main() -> ExitCode {
     process::raise_descriptor_limit();
     let mut table = Table::new(size == Size::Quick);
     for (name, measure) in PARTS {
-        let is_usual = size == Size::Full || QUICK.contains(&name);
+        let is_usual = if size == Size::Full { name != LONG } else { QUICK.contains(&name) };
         if wanted.is_empty() && is_usual || wanted.iter().any(|part| *part == name) {
             eprintln!("measuring: {name}");
             measure(size, &mut table);

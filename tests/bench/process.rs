@@ -111,6 +111,10 @@ impl Process {
         }
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     fn stderr(&mut self) -> String {
         let mut text = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
@@ -215,8 +219,7 @@ impl Run {
     pub fn finish(self) -> (Ended, Results, RunFolder) {
         let ended = self.process.finish();
         let path = self.folder.path().join("run");
-        let text = fs::read_to_string(path.join("results.json")).expect("the run wrote its results");
-        let results = Results(serde_json::from_str(&text).expect("the results are JSON"));
+        let results = Results::of(&path);
         results.check();
         (ended, results, RunFolder { path, _folder: self.folder })
     }
@@ -240,6 +243,12 @@ impl RunFolder {
 pub struct Results(Value);
 
 impl Results {
+    /// Those of a run's folder.
+    pub fn of(run: &Path) -> Results {
+        let text = fs::read_to_string(run.join("results.json")).expect("the run wrote its results");
+        Results(serde_json::from_str(&text).expect("the results are JSON"))
+    }
+
     /// A number at a path such as `/delivery/delivered`.
     pub fn number(&self, path: &str) -> f64 {
         self.0.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("the results have no number at {path}"))
