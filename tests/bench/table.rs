@@ -72,6 +72,11 @@ fn number(value: f64) -> String {
     grouped + part
 }
 
+/// Nothing of a bar of 0, which has none.
+fn ratio(measured: f64, bar: f64) -> String {
+    if bar == 0.0 { String::new() } else { number(measured / bar) }
+}
+
 impl Row {
     fn cells(&self) -> [String; 6] {
         let median = median(&self.measured);
@@ -84,8 +89,8 @@ impl Row {
             }
         };
         let (bar, ratio, met) = match self.bar {
-            Bar::AtMost(bar) => (format!("≤ {}", number(bar)), number(median / bar), median <= bar),
-            Bar::AtLeast(bar) => (format!("≥ {}", number(bar)), number(median / bar), median >= bar),
+            Bar::AtMost(bar) => (format!("≤ {}", number(bar)), ratio(median, bar), median <= bar),
+            Bar::AtLeast(bar) => (format!("≥ {}", number(bar)), ratio(median, bar), median >= bar),
             Bar::None => return [self.figure.clone(), self.with_unit(median), spread, "".into(), "".into(), "".into()],
         };
         let met = if met { "met" } else { "MISSED" };
