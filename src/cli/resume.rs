@@ -56,6 +56,12 @@ pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepa
     let ready = match scenario_of(&path, files, &ScenarioFlags::default()) {
         Ok(ready) => ready,
         Err(problems) => {
+            let way = format!(
+                "set it to the value that it had, or to the default or the password that the original scenario `{}` has \
+                 in this place: such a default may be a secret, and the copy in the run folder must stay as it is",
+                origin.scenario.display()
+            );
+            let problems = problems.with_help_on_variables(&way);
             eprint!("{}", problems.render(terminal::problem_style()));
             return Ok(None);
         }

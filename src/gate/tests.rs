@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::results::{
-    ArrivalFigures, DeliveryFigures, EndedBy, GateFigures, GeneratorFigures, LatencyFigures, OperationFigures, Outcome,
-    Results, RunInfo, UserFigures,
+    ArrivalFigures, DeliveryFigures, EndedBy, GateFigures, GeneratorFigures, HoleFigures, LatencyFigures,
+    OperationFigures, Outcome, Results, RunInfo, UserFigures,
 };
 
 pub(super) fn gate(text: &str) -> Gate {
@@ -318,6 +318,28 @@ fn every_way_to_a_verdict() {
     operations do not add up: NoVerdict
     - internal: books do not close: `connect` started 20, but 20 ok + 0 failed + 1 open
     "#);
+}
+
+#[test]
+fn a_run_with_a_hole_has_no_verdict_and_its_sums_are_no_mistake_of_this_program() {
+    let mut results = results();
+    results.holes = vec![HoleFigures { from_s: 3.0, to_s: 9.5 }, HoleFigures { from_s: 12.0, to_s: 13.0 }];
+    results.delivery.expected += 1;
+    judge(&[gate("publish.response.p50 < 1s")], &mut results);
+    assert_eq!(results.verdict.outcome, Outcome::NoVerdict);
+    insta::assert_snapshot!(results.verdict.reasons.join("\n"), @"the journal has a hole: the figures from second 3.0 to 9.5 of the load are missing, and 1 more. Put the files of `journal/` back from a copy, remove `results.json` and call `pbxload report` again, or run it anew");
+}
+
+#[test]
+fn more_publishes_than_were_started_are_a_mistake() {
+    let mut results = results();
+    results.delivery.published += 1;
+    judge(&[gate("publish.response.p50 < 1s")], &mut results);
+    assert_eq!(results.verdict.outcome, Outcome::NoVerdict);
+    assert_eq!(
+        results.verdict.reasons,
+        ["internal: books do not close: the ledger has 1001 publishes, but 1000 started"]
+    );
 }
 
 #[test]

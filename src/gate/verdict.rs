@@ -1,6 +1,7 @@
 //! The verdict: what the gates, and the doubts about the run itself, add up to.
 
-use crate::results::{EndedBy, GateFigures, GateStatus, Outcome, Results, Severity, Verdict};
+use crate::ops::OpId;
+use crate::results::{EndedBy, GateFigures, GateStatus, OperationFigures, Outcome, Results, Severity, Verdict};
 
 /// What the judged gates and the run's own health say.
 ///
@@ -9,6 +10,7 @@ use crate::results::{EndedBy, GateFigures, GateStatus, Outcome, Results, Severit
 /// it. After that come the reasons for which a run without a failed gate still says nothing.
 pub fn verdict(results: &Results) -> Verdict {
     let mut doubts = saturation(results);
+    doubts.extend(holes(results));
     doubts.extend(open_books(results));
     let required = || results.gates.iter().filter(|gate| gate.severity == Severity::Require);
     let gates = required().filter(|gate| gate.passed == Some(false)).map(not_held);
@@ -68,8 +70,25 @@ fn broken_off(results: &Results) -> Option<String> {
     Some(format!("the run {cause} after {:.1} s of {:.1} s", run.load_s, run.load_planned_s))
 }
 
-/// Sums that do not add up, which is a mistake of this program or a damaged journal.
+/// What is missing from the journal.
+fn holes(results: &Results) -> Option<String> {
+    let first = results.holes.first()?;
+    let more = match results.holes.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    Some(format!(
+        "the journal has a hole: {}{more}. Put the files of `journal/` back from a copy, remove `results.json` and call \
+         `pbxload report` again, or run it anew",
+        first.in_words()
+    ))
+}
+
+/// Sums that do not add up, which is a mistake of this program. In a run with holes they cannot.
 fn open_books(results: &Results) -> Vec<String> {
+    if !results.holes.is_empty() {
+        return Vec::new();
+    }
     let mut problems = Vec::new();
     let mut check = |what: &str, total: u64, parts: &[(&str, u64)]| {
         let sum = parts.iter().fold(0u64, |sum, (_, part)| sum.saturating_add(*part));
@@ -88,6 +107,14 @@ fn open_books(results: &Results) -> Vec<String> {
     check("arrivals planned", arrivals.planned, &[("started", arrivals.started), ("missed", arrivals.missed)]);
     for (name, op) in &results.operations {
         check(&format!("`{name}` started"), op.started, &[("ok", op.ok), ("failed", op.failed), ("open", op.open)]);
+    }
+    // Where a kill cut the records off, the ledger may be a moment ahead of the operations.
+    let is_whole = results.run.ended_by != EndedBy::Crash && results.interruptions.is_empty();
+    let publish = results.operations.get(OpId::Publish.name()).filter(|op| is_whole && delivery.published > op.started);
+    if let Some(OperationFigures { started, .. }) = publish {
+        let published = delivery.published;
+        problems
+            .push(format!("internal: books do not close: the ledger has {published} publishes, but {started} started"));
     }
     problems
 }

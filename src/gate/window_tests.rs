@@ -62,7 +62,11 @@ fn minute(slow: impl Fn(u64) -> Option<u64>) -> Vec<Record> {
 
 fn heard(gates: &[Gate], aborts: &[AbortRule], rules: Rules, records: &[Record]) -> (Jury, Results) {
     let (mut jury, mut fold) = (Jury::new(gates, aborts, rules), Fold::new());
-    for record in records {
+    let mut set_up = record(-2.0, 0.0, &[], 0);
+    if let Record::Interval(set_up) = &mut set_up {
+        (set_up.from, set_up.to) = (Tick::ZERO, set_up.load_from);
+    }
+    for record in [&set_up].into_iter().chain(records) {
         jury.hear(record);
         fold.push(record);
     }

@@ -147,7 +147,10 @@ impl Book {
         }
         self.totals.published += 1;
         match record.outcome {
-            PublishOutcome::Accepted { .. } => self.totals.accepted += 1,
+            PublishOutcome::Accepted { .. } => {
+                self.totals.accepted += 1;
+                self.totals.echo_accepted += u64::from(record.echo);
+            }
             PublishOutcome::Refused => self.totals.refused += 1,
             PublishOutcome::Unknown => self.totals.unknown += 1,
         }
@@ -171,13 +174,14 @@ impl Book {
 
     fn publish_again(&mut self, record: PublishRecord) {
         let Some(message) = self.messages.get_mut(&record.key) else { return };
-        if let Claim::Claimed { outcome, settled, .. } = &mut message.claim
+        if let Claim::Claimed { outcome, settled, echo, .. } = &mut message.claim
             && *outcome == PublishOutcome::Unknown
             && matches!(record.outcome, PublishOutcome::Accepted { .. })
         {
             (*outcome, *settled) = (record.outcome, record.settled);
             self.totals.unknown -= 1;
             self.totals.accepted += 1;
+            self.totals.echo_accepted += u64::from(*echo);
             self.take_back_not_accepted(record.key);
             self.note_outcome(record);
         }
@@ -507,7 +511,8 @@ impl Book {
         *counted -= 1;
         self.totals.accepted += 1;
         self.take_back_not_accepted(key);
-        if let Some(Message { claim: Claim::Claimed { outcome, .. }, seq, .. }) = self.messages.get_mut(&key) {
+        if let Some(Message { claim: Claim::Claimed { outcome, echo, .. }, seq, .. }) = self.messages.get_mut(&key) {
+            self.totals.echo_accepted += u64::from(*echo);
             *outcome = PublishOutcome::Accepted { seq: *seq };
         }
     }
@@ -542,7 +547,11 @@ impl Book {
 
     /// Takes a message off the books; whoever it is still owed to has lost it, if there was time to wait for it.
     fn lose(&mut self, key: u64, ending: Ending) {
-        let Some(message) = self.messages.get(&key) else { return };
+        let Some(message) = self.messages.get_mut(&key) else { return };
+        if ending == Ending::BrokenOff && std::mem::take(&mut message.awaits_echo) {
+            // Nobody waited for it either.
+            self.totals.echo_expected -= 1;
+        }
         let missing = message.missing.iter().flatten();
         let owed = missing.filter(|(_, absence)| *absence == Absence::Owed).count() as u64;
         let (kind, seq, sent) = (LossKind::of(message.finding), message.seq, message.sent);

@@ -97,6 +97,20 @@ fn a_message_that_everyone_gets_balances() {
 }
 
 #[test]
+fn a_publisher_s_own_copy_is_excused_until_its_message_is_judged() {
+    let story = || pair().accepted(1, 5, 100, 1).delivered(2, 1, 5, 1, 103);
+    let mut book = book();
+    book.take(&story().0);
+    let killed = book.totals().clone();
+    assert_eq!((killed.accepted, killed.echo_accepted, killed.echo_expected), (1, 1, 0), "the run is killed here");
+    let judged = story().judged();
+    assert_eq!((judged.echo_accepted, judged.echo_expected, judged.echo_delivered), (1, 1, 0), "missing");
+    let gone = pair().publish(1, 5, 100, PublishOutcome::Unknown).delivered(2, 1, 5, 1, 102);
+    let gone = gone.ended(1, 102, 102, AttachEnd::ConnectionLost).judged();
+    assert_eq!((gone.accepted, gone.echo_accepted, gone.echo_expected), (1, 1, 0), "it had left");
+}
+
+#[test]
 fn a_message_that_does_not_come_is_lost() {
     let totals = pair().accepted(1, 5, 100, 1).delivered(1, 1, 5, 1, 102).judged();
     assert_eq!((totals.expected, totals.delivered, totals.lost), (1, 0, 1));

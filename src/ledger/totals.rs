@@ -76,6 +76,8 @@ pub struct LedgerTotals {
     pub echo_expected: u64,
     /// The publisher's own copies that came.
     pub echo_delivered: u64,
+    /// Accepted messages whose publisher asked for its own copy.
+    pub echo_accepted: u64,
     /// Messages of this run that came on a topic where they were not published, or to which the session was not
     /// attached; no part of `delivered`.
     pub misdelivered: u64,
@@ -115,6 +117,7 @@ impl LedgerTotals {
             foreign,
             echo_expected,
             echo_delivered,
+            echo_accepted,
             misdelivered,
             checks,
             spread,
@@ -139,6 +142,7 @@ impl LedgerTotals {
         self.foreign += foreign;
         self.echo_expected += echo_expected;
         self.echo_delivered += echo_delivered;
+        self.echo_accepted += echo_accepted;
         self.misdelivered += misdelivered;
         self.checks.merge(checks);
         self.spread.merge(spread);
@@ -176,6 +180,7 @@ impl LedgerTotals {
             foreign: less(self.foreign, earlier.foreign),
             echo_expected: less(self.echo_expected, earlier.echo_expected),
             echo_delivered: less(self.echo_delivered, earlier.echo_delivered),
+            echo_accepted: less(self.echo_accepted, earlier.echo_accepted),
             misdelivered: less(self.misdelivered, earlier.misdelivered),
             checks: self.checks.since(&earlier.checks),
             spread: Spread::default(),

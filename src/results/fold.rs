@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::failure_sums::FailureSums;
 use super::generator::GeneratorSums;
-use super::record::GAP_US_MAX;
+use super::holes::Holes;
 use super::timeline::{Timeline, seconds_since};
 use super::{
     ArrivalFigures, CatchUpFigures, DeliveryFigures, DriftFigures, EndedBy, EventFigures, GeneratorFigures,
@@ -51,8 +51,7 @@ pub struct Fold {
     peak: u64,
     /// Start of the first saturated interval, on the first part's ticks.
     saturated_from: Option<Tick>,
-    /// Time between intervals that nothing is known of, microseconds.
-    missing_us: u64,
+    holes: Holes,
     timeline: Timeline,
     marks: Vec<Mark>,
     warnings: Vec<String>,
@@ -70,8 +69,6 @@ struct Latest {
     shift_us: u64,
     /// End of the latest interval of the load on the first part's ticks.
     to: Tick,
-    /// Its length, microseconds; 0 when nothing precedes without a hole.
-    length_us: u64,
     open: BTreeMap<OpId, u64>,
 }
 
@@ -138,22 +135,15 @@ impl Fold {
 
     fn push_interval(&mut self, record: &IntervalRecord) {
         let IntervalRecord { figures, health, .. } = record;
-        let mut latest = self.latest.take();
-        if let Some(before) = latest.as_mut().filter(|latest| latest.part != record.part) {
+        self.holes.follow(record);
+        let latest = self.latest.take();
+        if let Some(before) = latest.as_ref().filter(|latest| latest.part != record.part) {
             self.close_part(before);
-            before.length_us = 0;
         }
         let origin = latest.as_ref().map_or(record.load_start, |latest| latest.origin);
         let shift_us = record.load_start.micros_since(origin);
         let on_first_ticks = |tick: Tick| tick.minus(Duration::from_micros(shift_us));
         let (from, to) = (on_first_ticks(record.from), on_first_ticks(record.to));
-        if let Some(latest) = latest.as_ref().filter(|latest| latest.length_us > 0) {
-            // Less than half an interval is a late hand-over, not a lost record.
-            let gap_us = from.micros_since(latest.to);
-            if gap_us > (record.length_us().min(latest.length_us) / 2).min(GAP_US_MAX) {
-                self.missing_us += gap_us;
-            }
-        }
         self.sums.merge(figures);
         // Gauges of one instant have no sum.
         (self.sums.users.online, self.sums.users.peak) = (0, 0);
@@ -179,7 +169,6 @@ impl Fold {
                 Some(latest) if is_later_set_up => latest.to,
                 _ => to,
             },
-            length_us: if is_later_set_up { 0 } else { record.length_us() },
             open: figures.users.open.clone(),
         });
         if record.is_set_up() {
@@ -239,6 +228,7 @@ impl Fold {
             generator: self.generator(load_start),
             warnings: self.warnings(),
             interruptions: self.interruptions.clone(),
+            holes: self.holes.figures(self.end.as_ref()),
             series: Series {
                 interval_s: self.timeline.interval_s(),
                 points: self.timeline.points(load_start),
@@ -326,6 +316,7 @@ impl Fold {
             foreign: ledger.foreign,
             echo_expected: ledger.echo_expected,
             echo_delivered: ledger.echo_delivered,
+            echo_excused: ledger.echo_accepted.saturating_sub(ledger.echo_expected),
             delivery_us: (&self.sums.delivery).into(),
             misdelivered: self.ledger.misdelivered,
             spread_us: (&self.spread.all).into(),
@@ -428,11 +419,8 @@ impl Fold {
             warnings
                 .push(format!("{open} deliveries were still on their way at the end and are excused as `unfinished`"));
         }
-        if self.missing_us > 0 {
-            let missing_s = self.missing_us as f64 / 1e6;
-            warnings
-                .push(format!("the figures of {missing_s:.3} s within the run are missing: its intervals have gaps"));
-        }
+        let holes = self.holes.figures(self.end.as_ref());
+        warnings.extend(holes.iter().map(|hole| format!("the journal has a hole: {}", hole.in_words())));
         if self.notes_dropped > 0 {
             warnings.push(format!("{} further marks and warnings were left out", self.notes_dropped));
         }

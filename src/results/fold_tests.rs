@@ -56,6 +56,20 @@ fn interval(index: u64, ok: u64) -> Box<IntervalRecord> {
     })
 }
 
+/// The two seconds before the load.
+fn set_up() -> Box<IntervalRecord> {
+    let mut record = interval(0, 0);
+    (record.from, record.to) = (Tick::ZERO, record.load_from);
+    (record.figures, record.health.cpu_us) = (Interval::default(), 0);
+    record
+}
+
+fn begun() -> Fold {
+    let mut fold = Fold::new();
+    fold.push(&Record::Interval(set_up()));
+    fold
+}
+
 fn start() -> Record {
     Record::Start(Box::new(RunInfo { name: "test".to_owned(), seed: 7, ..RunInfo::default() }))
 }
@@ -67,7 +81,7 @@ fn end(load_end: u64) -> Record {
 
 #[test]
 fn totals_are_sums_and_the_books_close() {
-    let mut fold = Fold::new();
+    let mut fold = begun();
     fold.push(&start());
     (0..4).for_each(|index| fold.push(&Record::Interval(interval(index, 5))));
     fold.push(&Record::Warning("a doubt".to_owned()));
@@ -90,7 +104,7 @@ fn totals_are_sums_and_the_books_close() {
 
 #[test]
 fn a_run_without_an_end_excuses_what_was_on_its_way() {
-    let mut fold = Fold::new();
+    let mut fold = begun();
     fold.push(&start());
     let mut last = interval(0, 5);
     last.figures.started(OpId::Publish);
@@ -110,12 +124,12 @@ fn a_run_without_an_end_excuses_what_was_on_its_way() {
     ");
 }
 
-/// Second `index` of a part that was resumed when two seconds of the load were over, with ticks from 100 s on.
+/// Second `index` of a part that was resumed when two seconds of the load were over, with ticks from 5 s on.
 fn resumed_interval(index: u64) -> Box<IntervalRecord> {
     let mut record = interval(index, 5);
-    let by = Duration::from_secs(100 - 2);
+    let by = Duration::from_secs(5 - 2);
     (record.from, record.to) = (record.from + by, record.to + by);
-    (record.load_from, record.load_start, record.part) = (tick(102 * SECOND), tick(100 * SECOND), 1);
+    (record.load_from, record.load_start, record.part) = (tick(7 * SECOND), tick(5 * SECOND), 1);
     record.health.cpu_us = 50_000 + index * 250_000;
     let mut failures = crate::metrics::FailureLog::default();
     failures.record(OpId::Publish, FailureKind::Rejected(503), record.to, String::new);
@@ -125,7 +139,7 @@ fn resumed_interval(index: u64) -> Box<IntervalRecord> {
 
 #[test]
 fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
-    let mut fold = Fold::new();
+    let mut fold = begun();
     fold.push(&start());
     fold.push(&Record::Interval(interval(0, 5)));
     let mut killed = interval(1, 5);
@@ -142,7 +156,7 @@ fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
     for index in 2..4 {
         fold.push(&Record::Interval(resumed_interval(index)));
     }
-    fold.push(&end(104 * SECOND));
+    fold.push(&end(9 * SECOND));
     let results = fold.finish();
     let publish = &results.operations["publish"];
     assert_eq!((publish.started, publish.ok, publish.failed, publish.open), (31, 25, 5, 1));
@@ -160,14 +174,14 @@ fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
 
 #[test]
 fn intervals_of_any_width_give_the_same_totals_and_their_own_width() {
-    let mut fold = Fold::new();
+    let mut fold = begun();
     let mut wide = interval(0, 5);
     for index in 1..10 {
         let next = interval(index, 5);
         assert!(wide.is_followed_by(&next));
         wide.absorb(*next);
     }
-    let (mut narrow, mut gauges) = (Fold::new(), wide.figures.users.clone());
+    let (mut narrow, mut gauges) = (begun(), wide.figures.users.clone());
     (0..10).for_each(|index| narrow.push(&Record::Interval(interval(index, 5))));
     fold.push(&Record::Interval(wide));
     for index in 10..12 {
@@ -182,19 +196,66 @@ fn intervals_of_any_width_give_the_same_totals_and_their_own_width() {
     assert_eq!(widths, [(0.0, 10.0), (10.0, 1.0), (11.0, 1.0)]);
 }
 
-#[test]
-fn a_gap_between_intervals_is_told() {
+fn holes(records: impl IntoIterator<Item = Box<IntervalRecord>>, end: Option<Record>) -> Vec<(f64, f64)> {
     let mut fold = Fold::new();
-    for index in [0, 1, 4] {
-        fold.push(&Record::Interval(interval(index, 1)));
-    }
-    let warnings = fold.finish().warnings.join("\n");
-    assert!(warnings.contains("the figures of 2.000 s within the run are missing"), "{warnings}");
+    records.into_iter().for_each(|record| fold.push(&Record::Interval(record)));
+    end.into_iter().for_each(|end| fold.push(&end));
+    let results = fold.finish();
+    let told = results.warnings.iter().filter(|warning| warning.contains("the journal has a hole")).count();
+    assert_eq!(told, results.holes.len(), "{:?}", results.warnings);
+    results.holes.iter().map(|hole| (hole.from_s, hole.to_s)).collect()
+}
+
+#[test]
+fn a_hole_is_told_wherever_it_is() {
+    let of = |seconds: &[u64]| seconds.iter().map(|&index| interval(index, 1)).collect::<Vec<_>>();
+    let with_set_up = |seconds| [set_up()].into_iter().chain(of(seconds));
+    assert_eq!(holes(with_set_up(&[0, 1, 2]), Some(end(5 * SECOND))), []);
+    assert_eq!(holes(with_set_up(&[0, 1, 4]), Some(end(7 * SECOND))), [(2.0, 4.0)], "between");
+    assert_eq!(holes(of(&[0, 1]), Some(end(4 * SECOND))), [(-2.0, 0.0)], "the set-up");
+    assert_eq!(holes(of(&[3, 4]), Some(end(7 * SECOND))), [(-2.0, 3.0)], "the beginning");
+    assert_eq!(holes(with_set_up(&[0, 1]), Some(end(7 * SECOND))), [(2.0, 5.0)], "the end");
+}
+
+#[test]
+fn a_hole_is_told_where_parts_of_a_run_meet() {
+    let mut prepared = resumed_interval(0);
+    prepared.to = prepared.load_from;
+    let whole = || [set_up(), interval(0, 5), interval(1, 5), prepared.clone(), resumed_interval(2)];
+    assert_eq!(holes(whole(), None), []);
+    let without = |number| whole().into_iter().enumerate().filter(move |&(n, _)| n != number).map(|(_, record)| record);
+    assert_eq!(holes(without(2), None), [(1.0, 1.0)], "the end of the first part; the rest begins its set-up there");
+    assert_eq!(holes(without(3), None), [(2.0, 2.0)], "the set-up of the rest");
+    assert_eq!(holes(whole().into_iter().skip(3), None).len(), 1, "all of the first part");
+    // Killed twice, the second time before the load went on.
+    let mut third = resumed_interval(4);
+    (third.part, third.load_start, third.load_from) = (2, tick(8 * SECOND), tick(10 * SECOND));
+    (third.from, third.to) = (tick(8 * SECOND), tick(10 * SECOND));
+    assert_eq!(holes(whole().into_iter().take(4).chain([third]), None), []);
+    let later = whole().map(|mut record| {
+        record.part *= 2;
+        record
+    });
+    assert_eq!(holes(later, None).len(), 1, "a part between the two");
+}
+
+#[test]
+fn the_splinter_at_the_end_joins_the_point_before_it() {
+    let mut fold = begun();
+    (0..3).for_each(|index| fold.push(&Record::Interval(interval(index, 5))));
+    let mut splinter = interval(3, 1);
+    splinter.to = splinter.from + Duration::from_micros(600);
+    fold.push(&Record::Interval(splinter));
+    let points = fold.finish().series.points;
+    let widths: Vec<f64> = points.iter().map(|point| point.width_s).collect();
+    assert_eq!(widths, [1.0, 1.0, 1.0006]);
+    assert_eq!(points[2].operations["publish"].ok, 6);
+    assert!(points.iter().all(|point| point.cpu_percent < 51.0), "{points:?}");
 }
 
 #[test]
 fn saturation_begins_with_the_first_flagged_interval() {
-    let mut fold = Fold::new();
+    let mut fold = begun();
     for index in 0..5 {
         let mut record = interval(index, 1);
         record.health.is_saturated = index == 2 || index == 4;
@@ -213,6 +274,7 @@ fn nothing_at_all_folds_to_an_empty_crash() {
 #[test]
 fn a_long_series_is_merged_as_histograms_and_loses_nothing() {
     let mut fold = Fold::with_points_max(100);
+    fold.push(&Record::Interval(set_up()));
     let intervals = 235;
     let mut largest = 0;
     for index in 0..intervals {
@@ -238,7 +300,7 @@ fn a_long_series_is_merged_as_histograms_and_loses_nothing() {
 
 #[test]
 fn results_survive_json() {
-    let mut fold = Fold::new();
+    let mut fold = begun();
     fold.push(&start());
     (0..3).for_each(|index| fold.push(&Record::Interval(interval(index, 50))));
     fold.push(&Record::Mark(Mark { from_s: 0.0, to_s: 2.5, label: "ramp".to_owned() }));

@@ -14,6 +14,7 @@ mod fold;
 mod fold_tests;
 mod generator;
 mod hardware;
+mod holes;
 mod invariants;
 mod model;
 mod percentiles;

@@ -56,6 +56,10 @@ pub struct Results {
     /// Each time the run was killed, or broken off, and resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interruptions: Vec<Interruption>,
+    /// What of the run nothing is known of, because its journal is damaged; none in a sound one. Sums are then those of the
+    /// rest, and there is no verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<HoleFigures>,
     /// Figures over time, for the charts.
     pub series: Series,
 }
@@ -144,6 +148,15 @@ pub struct Interruption {
     pub to: String,
     /// Seconds from the one to the other.
     pub lasted_s: f64,
+}
+
+/// Intervals of a run that are missing from its journal. Seconds of the load; negative in the set-up.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct HoleFigures {
+    /// End of what is there before it.
+    pub from_s: f64,
+    /// Beginning of what is there after it.
+    pub to_s: f64,
 }
 
 /// The answer of a run.
@@ -275,6 +288,10 @@ pub struct DeliveryFigures {
     pub echo_expected: u64,
     /// The publisher's own copies: delivered.
     pub echo_delivered: u64,
+    /// Of accepted messages: the publisher's own copies that need not have come, because it had left or because the run
+    /// ended before it was known. `echo_expected + echo_excused` is every accepted message that asked for its echo.
+    #[serde(default)]
+    pub echo_excused: u64,
     /// Received − sent, one value for each receiver.
     pub delivery_us: LatencyFigures,
     /// From the first receiver of a message to the last, for messages with at least two receivers.

@@ -17,6 +17,9 @@ use crate::tick::Tick;
 
 /// Most points of a series: as many as a chart draws.
 const POINTS_MAX: usize = 600;
+/// Usual length of an interval. One of less than a quarter of it makes no point of its own: its rates would be those of an
+/// instant. Microseconds.
+const USUAL_US: u64 = 1_000_000;
 /// The narrowest that points get once not every interval has one of its own, microseconds.
 const WIDTH_US_MIN: u64 = 1_000_000;
 
@@ -39,6 +42,8 @@ pub(super) struct Timeline {
     interval_us: u64,
     /// Processor time at the end of the latest interval.
     cpu_us: Option<u64>,
+    /// Nothing joins the latest point: the run was interrupted after it.
+    is_cut: bool,
 }
 
 /// Counters and histograms of one point.
@@ -101,7 +106,7 @@ impl Timeline {
     pub(super) fn with_points_max(points_max: usize) -> Timeline {
         // Room for all at once: a list that grows leaves holes between the histograms of the points under way, megabytes each.
         let (points, current) = (Vec::with_capacity(points_max + 1), None);
-        Timeline { points_max, points, current, width_us: 0, interval_us: 0, cpu_us: None }
+        Timeline { points_max, points, current, width_us: 0, interval_us: 0, cpu_us: None, is_cut: false }
     }
 
     /// Adds an interval that lies on the load's time at these ticks.
@@ -112,9 +117,16 @@ impl Timeline {
             // A run that was resumed counts its processor time from 0 again.
             record.health.cpu_us.saturating_sub(last)
         });
+        // Of an interval in which the load begins, the load's share.
+        let share = length_us as f64 / record.length_us().max(length_us).max(1) as f64;
+        let cpu_us = (cpu_us as f64 * share).round() as u64;
         if self.current.as_ref().is_some_and(|point| !point.has_room(from, length_us, self.width_us)) {
             self.complete();
         }
+        if self.current.is_none() {
+            self.current = self.neighbour(from, length_us);
+        }
+        self.is_cut = false;
         let point = self.current.get_or_insert_with(|| Point { from, ..Point::default() });
         point.add_interval(record, to, cpu_us);
         if point.is_full(length_us, self.width_us) {
@@ -122,10 +134,20 @@ impl Timeline {
         }
     }
 
+    /// Takes back the latest point when it, or an interval that begins here, is too short for a point of its own.
+    fn neighbour(&mut self, from: Tick, length_us: u64) -> Option<Point<Latency>> {
+        let last = self.points.last().filter(|_| !self.is_cut)?;
+        let last_us = last.to.micros_since(last.from);
+        let is_short = length_us.min(last_us) < self.interval_us.min(USUAL_US) / 4;
+        let follows = from.micros_since(last.to) <= (length_us.max(last_us) / 2).min(GAP_US_MAX);
+        if is_short && follows { self.points.pop().map(|point| point.unpacked()) } else { None }
+    }
+
     /// Nothing that comes joins what has come: the run was interrupted here.
     pub(super) fn interrupt(&mut self) {
         self.complete();
         self.cpu_us = None;
+        self.is_cut = true;
     }
 
     fn complete(&mut self) {
@@ -223,7 +245,13 @@ impl Point<Latency> {
         self.cpu_us += cpu_us;
         self.rss_bytes = self.rss_bytes.max(record.health.rss_bytes);
         self.descriptors = self.descriptors.max(record.health.descriptors);
-        let busiest = record.health.per_worker.iter().map(WorkerSample::cpu_share).fold(0.0, f64::max);
+        let busiest = record
+            .health
+            .per_worker
+            .iter()
+            .filter(|worker| worker.has_shares())
+            .map(WorkerSample::cpu_share)
+            .fold(0.0, f64::max);
         self.worker_cpu_percent = self.worker_cpu_percent.max(busiest * 100.0);
         self.send_queue_bytes = self.send_queue_bytes.max(figures.send_queue.bytes);
         self.target.merge(&figures.target);

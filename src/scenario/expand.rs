@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::Surroundings;
-use super::problem::Problem;
+use super::problem::{Problem, VARIABLE};
 use super::read::{Reader, Value, shorten};
 
 /// Fills in every text of the tree.
@@ -82,7 +82,7 @@ fn variable(reader: &mut Reader, inside: &str, place: &Range<usize>, around: &Su
         (Some(value), Some(_)) if !value.is_empty() => value,
         (_, Some(default)) => default.to_owned(),
         (None, None) => {
-            let problem = Problem::at(place.clone(), format!("the environment variable `{name}` is not set"));
+            let problem = Problem::at(place.clone(), format!("{VARIABLE} `{name}` is not set"));
             reader.problem(problem.help(format!("set it, or give a default: `${{env:{name}:-default}}`")));
             String::new()
         }

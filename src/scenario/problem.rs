@@ -102,6 +102,9 @@ pub(super) fn listed<S: AsRef<str>>(words: &[S]) -> String {
     }
 }
 
+/// How the problem of a variable that is not set begins.
+pub(super) const VARIABLE: &str = "the environment variable";
+
 /// Every mistake of one load; never empty.
 #[derive(Debug, Clone)]
 pub struct Problems {
@@ -143,6 +146,15 @@ impl Problems {
     pub fn unreadable(name: &str, message: impl Into<String>) -> Problems {
         let source = Source { name: name.to_owned(), text: String::new() };
         Problems::new(Arc::new(Sources::new(source)), vec![Problem::at(0..0, message)])
+    }
+
+    /// The same, with another way out where a variable of the environment is not set.
+    #[must_use]
+    pub fn with_help_on_variables(mut self, way: &str) -> Problems {
+        for problem in self.list.iter_mut().filter(|problem| problem.message.starts_with(VARIABLE)) {
+            problem.help = vec![way.to_owned()];
+        }
+        self
     }
 
     /// The problems in the order of the text.

@@ -138,6 +138,7 @@ counters!(Ledger {
     foreign: u64,
     echo_expected: u64,
     echo_delivered: u64,
+    echo_accepted: u64,
     misdelivered: u64,
     promises: BTreeMap<String, Promise>,
 });
@@ -402,7 +403,7 @@ impl Ledger {
         let lost = LossKind::ALL.iter().map(|&(kind, word)| (word, totals.lost_by[kind as usize]));
         same_fields!(Ledger from totals {
             published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
-            corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
+            corrupted, foreign, echo_expected, echo_delivered, echo_accepted, not_accepted, misdelivered,
         } with {
             promises: checks::of(&totals.checks),
             lost_by: lost.filter(|(_, count)| *count > 0).map(|(word, count)| (word.to_owned(), count)).collect(),
@@ -425,7 +426,7 @@ impl Ledger {
         }
         Ok(same_fields!(LedgerTotals from self {
             published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
-            corrupted, foreign, echo_expected, echo_delivered, not_accepted, misdelivered,
+            corrupted, foreign, echo_expected, echo_delivered, echo_accepted, not_accepted, misdelivered,
         } with {
             checks: checks::into_checks(self.promises)?,
             lost_by: lost_by,

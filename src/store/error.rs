@@ -59,7 +59,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A file could not be written.
-    #[error("cannot write `{path}`; make room on the disk or choose a writable place with `--out DIR`")]
+    #[error("cannot write `{path}`; make room on the disk, and see to it that its folder can be written")]
     Write {
         /// The file.
         path: PathBuf,

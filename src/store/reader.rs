@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use super::seal::{self, Broken, Opened, SEAL};
 use super::segment::Segments;
 use super::{StoreError, writer};
-use crate::results::{Record, RunInfo};
+use crate::results::{Interruption, Record, RunInfo};
+use crate::tick::Tick;
 
 /// Most bytes of one record. A real one of all operations and phases stays below 15 MiB.
 const RECORD_BYTES_MAX: usize = 32 << 20;
@@ -47,8 +48,8 @@ impl fmt::Display for Skipped {
 
 /// Reads the records of a journal one by one, in the order in which they were written.
 ///
-/// Damaged records are skipped and listed in [`JournalReader::skipped`], as are those of another run and segments of a
-/// newer build; each record that comes out is, byte for byte, what was written. Memory stays bounded whatever the files
+/// Damaged records are skipped and listed in [`JournalReader::skipped`], as are those of another run, those that tell a
+/// time again that was told before, and segments of a newer build; each record that comes out is, byte for byte, what was written. Memory stays bounded whatever the files
 /// hold. The run's [`Record::Start`] comes out once, although each segment repeats it; a different one comes out too. The
 /// only errors are an unreadable file, after which the next segment follows, and, at the end, [`StoreError::TooNew`] when
 /// a newer build wrote all of it.
@@ -65,6 +66,10 @@ pub struct JournalReader {
     too_new: Option<StoreError>,
     /// The latest one that came out.
     start: Option<Box<RunInfo>>,
+    /// Part and end of the latest interval that came out.
+    told_to: Option<(u32, Tick)>,
+    /// Those that came out.
+    interruptions: Vec<Interruption>,
     skipped: Vec<Skipped>,
     skipped_count: u64,
 }
@@ -101,6 +106,8 @@ struct Segment {
     run: Option<u32>,
     /// Records of another run are listed once a segment.
     is_foreign_listed: bool,
+    /// Its latest interval was of a time that had been told before it.
+    is_behind: bool,
     file: BufReader<Content>,
     /// Number of the line under way.
     line: u64,
@@ -158,6 +165,8 @@ impl JournalReader {
             has_passed_over: false,
             too_new: None,
             start: None,
+            told_to: None,
+            interruptions: Vec::new(),
             skipped: Vec::new(),
             skipped_count: 0,
         }
@@ -231,6 +240,10 @@ impl JournalReader {
                     }
                     self.start = Some(run.clone());
                 }
+                if self.is_told(segment, &record) {
+                    self.has_passed_over = true;
+                    return Ok(Step::Nothing);
+                }
                 Ok(Step::Record(record))
             }
             Err(Broken::TooNew(found)) => {
@@ -256,6 +269,39 @@ impl JournalReader {
                 segment.is_reported = true;
                 Ok(Step::Nothing)
             }
+        }
+    }
+
+    /// Whether a record tells again what has been told, as those of a copied segment, or of one out of its place, do.
+    fn is_told(&mut self, segment: &mut Segment, record: &Record) -> bool {
+        match record {
+            Record::Interval(interval) => {
+                let begins = (interval.part, interval.from);
+                let was_behind = segment.is_behind;
+                segment.is_behind = self.told_to.is_some_and(|told_to| begins < told_to);
+                if segment.is_behind && !was_behind {
+                    let seconds = |tick: Tick| tick.since_start().as_secs_f64();
+                    let why = format!(
+                        "from here on it holds again, or out of order, what was recorded from second {:.1} of the process \
+                         on: it is a copy of another segment, or in the place of another",
+                        seconds(interval.from),
+                    );
+                    self.skip(Skipped { segment: segment.path.clone(), line: segment.line, why });
+                }
+                if !segment.is_behind {
+                    self.told_to = Some((interval.part, interval.to));
+                }
+                segment.is_behind
+            }
+            Record::Resume(interruption) if self.interruptions.contains(interruption) => true,
+            Record::Resume(interruption) => {
+                if self.interruptions.len() < SKIPPED_MAX {
+                    self.interruptions.push(interruption.clone());
+                }
+                segment.is_behind
+            }
+            Record::Start(_) => false,
+            Record::Mark(_) | Record::Warning(_) | Record::End(_) => segment.is_behind,
         }
     }
 
@@ -355,6 +401,7 @@ impl Segment {
             path: source.path,
             run: None,
             is_foreign_listed: false,
+            is_behind: false,
             file: BufReader::with_capacity(256 << 10, source.content),
             line: 0,
             pending: Vec::new(),

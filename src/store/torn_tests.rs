@@ -12,7 +12,7 @@ use crate::ledger::{ExcuseReason, LedgerTotals};
 use crate::metrics::{FrameKind, Interval, Phase, Sample, SendQueueCounts};
 use crate::ops::{FailureKind, OpId};
 use crate::results::{
-    EndedBy, Fold, HealthSample, IntervalRecord, Mark, Record, Results, RunEnd, RunInfo, WorkerSample,
+    EndedBy, Fold, HealthSample, Interruption, IntervalRecord, Mark, Record, Results, RunEnd, RunInfo, WorkerSample,
 };
 use crate::tick::Tick;
 
@@ -276,6 +276,46 @@ fn of_two_runs_mixed_the_larger_is_read_and_the_other_named() {
         assert!(read.len() >= texts.len(), "{count} segments: {}", read.len());
         assert!(reader.skipped().iter().any(|one| one.why.contains("another run")), "{:?}", reader.skipped());
     }
+}
+
+/// Indices of the intervals that come out of these segments, and the places that were passed over.
+fn told(segments: Vec<Vec<u8>>) -> (Vec<u64>, Vec<Skipped>) {
+    let mut reader = JournalReader::of_bytes(segments);
+    let index = |record: Record| match record {
+        Record::Interval(interval) => Some((interval.from.as_micros() - 1_500_000) / 1_000_000),
+        _ => None,
+    };
+    let told = reader.by_ref().filter_map(|record| index(record.expect("intact"))).collect();
+    (told, reader.skipped().to_vec())
+}
+
+#[test]
+fn a_copied_segment_and_one_out_of_its_place_are_passed_over_and_named() {
+    let start = || records().remove(0);
+    let mark = || records().remove(2);
+    let of = |index: u64| bytes_of(&[start(), interval(2 * index), interval(2 * index + 1), mark()]);
+    let in_order = told(vec![of(0), of(1), of(2)]);
+    assert_eq!(in_order, (vec![0, 1, 2, 3, 4, 5], vec![]));
+    for (segments, intervals, place) in [
+        (vec![of(0), of(1), of(0), of(2)], vec![0, 1, 2, 3, 4, 5], "00002.hlog"),
+        (vec![of(0), of(0), of(2)], vec![0, 1, 4, 5], "00001.hlog"),
+        (vec![of(0), of(2), of(1)], vec![0, 1, 4, 5], "00002.hlog"),
+    ] {
+        let (told, skipped) = told(segments);
+        assert_eq!(told, intervals);
+        let [skipped] = &skipped[..] else { panic!("one place: {skipped:?}") };
+        assert!(skipped.to_string().contains(place) && skipped.line > 1, "{skipped}");
+        assert!(skipped.why.contains("a copy of another segment"), "{skipped}");
+    }
+}
+
+#[test]
+fn an_interruption_in_a_copied_segment_is_told_once() {
+    let interruption = Interruption { at_s: 2.0, from: "a".into(), to: "b".into(), lasted_s: 1.0 };
+    let part = bytes_of(&[records().remove(0), Record::Resume(interruption), interval(0)]);
+    let reader = JournalReader::of_bytes(vec![part.clone(), part]);
+    let resumed = reader.filter(|record| matches!(record, Ok(Record::Resume(_)))).count();
+    assert_eq!(resumed, 1);
 }
 
 #[test]

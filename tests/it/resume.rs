@@ -125,6 +125,45 @@ fn a_kill_costs_at_most_what_was_not_in_the_journal() {
 }
 
 #[test]
+fn a_default_that_is_not_in_the_copy_is_asked_for() {
+    let folder = Folder::new();
+    let original = folder.write("chat.toml", &chat("2m"));
+    let out = folder.argument("run");
+    killed(started(&[&original, "--out", &out]));
+    let refused = call(["run", "--resume", &out]).with_code(2);
+    refused.says(&["`PBX_PASSWORD` is not set", "the value that it had", "chat.toml", "must stay as it is"]);
+    assert!(!refused.stderr.contains("give a default"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_journal_without_its_beginning_gives_no_verdict() {
+    let folder = Folder::new();
+    let text = chat("8s") + "[journal]\nfine = \"1s\"\nmedium = \"2m\"\n";
+    let (scenario, out) = (folder.write("chat.toml", &text), folder.argument("run"));
+    call(["run", &scenario, "--out", &out, "--progress", "none"]).with_figures();
+    let run = folder.path("run");
+    std::fs::remove_file(run.join("results.json")).expect("was written");
+    call(["report", &out]).with_code(0);
+    let whole = results(&run);
+    assert!(whole.get("holes").is_none(), "{}", whole["holes"]);
+    assert_balanced(&whole);
+    let segments = std::fs::read_dir(run.join("journal")).expect("a journal").flatten().map(|entry| entry.path());
+    let mut segments: Vec<_> = segments.filter(|path| path.extension().is_some_and(|end| end == "hlog")).collect();
+    segments.sort();
+    assert!(segments.len() > 1, "{segments:?}");
+    std::fs::remove_file(&segments[0]).expect("can be removed");
+    std::fs::remove_file(run.join("results.json")).expect("was written");
+    call(["report", &out]).with_code(0);
+    let rest = results(&run);
+    assert_eq!(rest["verdict"]["outcome"], "no_verdict");
+    assert_eq!(rest["holes"].as_array().map(Vec::len), Some(1), "{}", rest["holes"]);
+    let reasons = rest["verdict"]["reasons"].to_string();
+    assert!(reasons.contains("the journal has a hole") && !reasons.contains("internal"), "{reasons}");
+    assert!(rest["warnings"].to_string().contains("the journal has a hole"), "{}", rest["warnings"]);
+    assert!(number(&rest["operations"]["publish"]["ok"]) > 0, "what is intact is shown: {}", rest["operations"]);
+}
+
+#[test]
 fn what_cannot_go_on_says_why() {
     let folder = Folder::new();
     let (scenario, out) = (scenario(&folder, "300ms"), folder.argument("run"));

@@ -80,7 +80,11 @@ pub(super) fn balance(results: &Results) -> Balance {
         let bad = number > 0 && !matches!(word, "late" | "foreign");
         Fact { bad, ..Fact::new(word, figures::count(number)).noted(note) }
     });
-    let echo = format!("of {} echoes to the publisher, counted apart", figures::count(delivery.echo_expected));
+    let mut echo = format!("of {} echoes to the publisher, counted apart", figures::count(delivery.echo_expected));
+    if delivery.echo_excused > 0 {
+        let excused = figures::count(delivery.echo_excused);
+        echo.push_str(&format!("; {excused} more are excused: it had left, or the run ended before they were judged"));
+    }
     Balance {
         terms: vec![
             term("expected", "expected", "", delivery.expected),
