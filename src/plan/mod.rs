@@ -15,7 +15,7 @@ mod topology;
 pub use arrivals::Arrivals;
 pub use curve::{Change, UserChange, UsersCurve};
 pub use directory::{Directory, Token};
-pub use events::Occurrence;
+pub use events::{Occurrence, burst_arrivals};
 pub use resumption::Resumption;
 pub use topology::Topology;
 

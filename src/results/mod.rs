@@ -22,7 +22,7 @@ mod spread;
 mod target;
 mod timeline;
 
-pub use drift::{DriftFigures, DriftKind, DriftVerdict};
+pub use drift::{DRIFT_STEADY_MIN, DriftFigures, DriftKind, DriftVerdict};
 pub use fold::Fold;
 pub use generator::{GeneratorFigures, SendQueueFigures, WorkerFigures};
 pub use hardware::Hardware;
