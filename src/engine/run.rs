@@ -17,7 +17,7 @@ use super::exchange::Exchange;
 use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
-use super::scrape::{Inbox, Scrapers};
+use super::scrape::{Inbox, Replaced, Scrapers};
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
 use super::{Clock, diagnosis, groups, health, probe, worker};
@@ -496,6 +496,13 @@ fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observ
             observer.record(Record::Warning(warning));
         }
         collector.take_warnings().into_iter().for_each(|warning| observer.record(Record::Warning(warning)));
+        for Replaced { at, before, now } in collector.take_replaced() {
+            let at_s = at.since(record.load_start).as_secs_f64();
+            observer.record(Record::Warning(format!(
+                "the target's process was replaced: pid {before} → {now} at second {at_s:.0}; its `cpu_s` begins anew there"
+            )));
+            observer.record(Record::Mark(Mark { from_s: at_s, to_s: at_s, label: "process replaced".to_owned() }));
+        }
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
     }
