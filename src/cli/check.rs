@@ -127,7 +127,7 @@ fn event(event: &LoadEvent) -> String {
     let again = every.map_or_else(String::new, |every| format!(" and every {} after", seconds(every)));
     let whom = match what {
         Disturbance::Burst => format!("{arrivals} arrivals"),
-        _ => format!("{} of all users", figures::percent(share * 100.0)),
+        _ => format!("{}% of all users", (share * 1_000.0).round() / 10.0),
     };
     let lasts = match what {
         Disturbance::PauseReading | Disturbance::HalfOpen => format!(", for {}", seconds(length)),
