@@ -107,7 +107,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         "metrics": scenario.target.watched.metrics.iter().map(metrics).collect::<Vec<_>>(),
         "process": scenario.target.watched.process.as_ref().map(process),
         "journal": journal(scenario.journal),
-        "doubts": doubts(&scenario, &gates),
+        "doubts": doubts(&scenario, &gates, &plan),
         "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
         "gates": gates.gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
         "abort_when": gates.aborts.iter().map(|rule| rule.written().to_owned()).collect::<Vec<_>>(),

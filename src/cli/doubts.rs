@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use super::load::Compiled;
 use crate::gate::ScenarioFacts;
+use crate::plan::{Plan, Unheard};
 use crate::report::figures;
 use crate::scenario::{Scenario, Stage};
 
 /// Every doubt, a sentence each.
-pub(super) fn doubts(scenario: &Scenario, gates: &Compiled) -> Vec<String> {
+pub(super) fn doubts(scenario: &Scenario, gates: &Compiled, plan: &Plan) -> Vec<String> {
     let facts = ScenarioFacts::of(scenario);
     let of_gates = gates.gates.iter().flat_map(|gate| gate.doubts(&facts));
-    arrivals_without_users(scenario).into_iter().chain(events_beyond(scenario)).chain(of_gates).collect()
+    let of_load = arrivals_without_users(scenario).into_iter().chain(events_beyond(scenario));
+    of_load.chain(unheard(plan)).chain(of_gates).collect()
 }
 
 fn seconds(span: Duration) -> String {
@@ -35,5 +37,14 @@ fn events_beyond(scenario: &Scenario) -> impl Iterator<Item = String> {
     scenario.events.iter().filter(move |event| event.at >= end).map(move |event| {
         let (what, at, end) = (event.what.word(), seconds(event.at), seconds(end));
         format!("the event `{what}` at {at} is after the end of the load at {end}: it does not happen")
+    })
+}
+
+fn unheard(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.unheard().into_iter().map(|Unheard { persona, state, topic }| {
+        format!(
+            "persona `{persona}`, state `{state}`: nobody can receive what is published to `{topic}`, for none of its other users \
+             subscribes to it, and no delivery is measured; add `{{ op = \"subscribe\", to = \"{topic}\" }}` to whoever is to get it"
+        )
     })
 }
