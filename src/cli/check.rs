@@ -7,13 +7,20 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::CheckArgs;
+use super::doubts::doubts;
 use super::load::{Ready, scenario};
 use super::{Exit, terminal};
 use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
-use crate::plan::{Plan, Unheard};
+use crate::plan::{Plan, burst_arrivals};
 use crate::report::figures;
-use crate::scenario::{Day, NamedStage, Scenario, Stage, TargetUrl};
+use crate::scenario::{
+    Day, Disturbance, Endpoint, Journal, LoadEvent, MetricsSource, MetricsUrl, NamedStage, PROCESS_FIGURES,
+    ProcessSource, Reconnect, Stage, TargetUrl,
+};
+
+/// Between two values of a row for people.
+const BELOW: &str = "\n               ";
 
 pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Pass;
@@ -68,7 +75,9 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
         TargetUrl::Service(endpoint) => format!("{}:{}", endpoint.host, endpoint.port),
     };
     let ports = PortNeed::of(&scenario, PortRange::of_system());
-    let arrivals = if scenario.load.arrivals.is_empty() { None } else { Some(plan.arrivals(0).count()) };
+    let bursts = burst_arrivals(&scenario);
+    let arrivals =
+        if scenario.load.arrivals.is_empty() { None } else { Some(plan.arrivals(0).count() as u64 + bursts) };
     // Of a day the times say more than the lengths.
     let named = if scenario.load.day.is_some() { scenario.load.stages.as_slice() } else { &[] };
     let (users_named, arrivals_named) = named.split_at(scenario.load.users.len().min(named.len()));
@@ -91,9 +100,14 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
             "users": curve(&scenario.load.users, users_named, ""),
             "arrivals": curve(&scenario.load.arrivals, arrivals_named, "/s"),
             "arrivals_planned": arrivals,
+            "arrivals_of_bursts": bursts,
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
-        "doubts": doubts(&scenario, &plan),
+        "events": scenario.events.iter().map(event).collect::<Vec<_>>(),
+        "metrics": scenario.target.watched.metrics.iter().map(metrics).collect::<Vec<_>>(),
+        "process": scenario.target.watched.process.as_ref().map(process),
+        "journal": journal(scenario.journal),
+        "doubts": doubts(&scenario, &gates, &plan),
         "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
         "gates": gates.gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
         "abort_when": gates.aborts.iter().map(|rule| rule.written().to_owned()).collect::<Vec<_>>(),
@@ -106,25 +120,52 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
     })
 }
 
-/// What is no mistake, and hardly what was meant.
-fn doubts(scenario: &Scenario, plan: &Plan) -> Vec<String> {
-    let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();
-    let (users, arrivals) = (length(&scenario.load.users), length(&scenario.load.arrivals));
-    let last = scenario.load.users.iter().filter_map(|stage| stage.to).next_back();
-    let rate = scenario.load.arrivals.iter().filter_map(|stage| stage.to).next_back();
-    let mut doubts = Vec::new();
-    if arrivals > users && last == Some(0.0) && rate.is_some_and(|rate| rate > 0.0) {
-        let seconds = |span: Duration| figures::seconds(span.as_secs_f64());
-        let (from, left) = (seconds(users), seconds(arrivals - users));
-        doubts.push(format!("nobody is online after {from}, and arrivals go on for {left}: they will be missed"));
-    }
-    for Unheard { persona, state, topic } in plan.unheard() {
-        doubts.push(format!(
-            "persona `{persona}`, state `{state}`: nobody can receive what is published to `{topic}`, for none of its other users \
-             subscribes to it, and no delivery is measured; add `{{ op = \"subscribe\", to = \"{topic}\" }}` to whoever is to get it"
-        ));
-    }
-    doubts
+/// An event in a sentence.
+fn event(event: &LoadEvent) -> String {
+    let LoadEvent { at, every, what, share, length, reconnect, arrivals } = *event;
+    let seconds = |span: Duration| figures::seconds(span.as_secs_f64());
+    let again = every.map_or_else(String::new, |every| format!(" and every {} after", seconds(every)));
+    let whom = match what {
+        Disturbance::Burst => format!("{arrivals} arrivals"),
+        _ => format!("{}% of all users", (share * 1_000.0).round() / 10.0),
+    };
+    let lasts = match what {
+        Disturbance::PauseReading | Disturbance::HalfOpen => format!(", for {}", seconds(length)),
+        _ => String::new(),
+    };
+    let back = match (what, reconnect) {
+        (Disturbance::Drop | Disturbance::HalfOpen, Reconnect::AtOnce) => ", back at once",
+        (Disturbance::RestartStorm, Reconnect::Jitter) => ", back with jitter",
+        _ => "",
+    };
+    format!("{} at {}{again}: {whom}{lasts}{back}", what.word(), seconds(at))
+}
+
+/// Where the target's own figures are read.
+fn metrics(source: &MetricsSource) -> String {
+    let names: Vec<&str> = source.figures.iter().map(|(name, _)| name.as_str()).collect();
+    let from = match &source.url {
+        MetricsUrl::Path(path) => format!("{} of the target", path.split('?').next().unwrap_or_default()),
+        MetricsUrl::Endpoint(Endpoint { is_tls, host, port, path }) => {
+            // What follows the path may be a key.
+            let path = path.split('?').next().unwrap_or_default();
+            format!("http{}://{host}:{port}{path}", if *is_tls { "s" } else { "" })
+        }
+    };
+    format!("{} from {from}", names.join(", "))
+}
+
+fn process(source: &ProcessSource) -> String {
+    let from = match source {
+        ProcessSource::Pid(pid) => format!("process {pid}"),
+        ProcessSource::PidFile(path) => format!("the process of `{}`", path.display()),
+    };
+    format!("{} of {from}", PROCESS_FIGURES.join(", "))
+}
+
+fn journal(journal: Journal) -> String {
+    let age = |span: Duration| figures::seconds(span.as_secs_f64());
+    format!("a record a second for {}, every 10 s up to {}, every 60 s then", age(journal.fine), age(journal.medium))
 }
 
 /// A compressed day in a sentence.
@@ -189,12 +230,22 @@ fn prose(plan: &serde_json::Value) -> String {
     row("online", list(&plan["load"]["users"], ", "));
     row("arrivals", list(&plan["load"]["arrivals"], ", "));
     if let Some(planned) = plan["load"]["arrivals_planned"].as_u64() {
-        row("", format!("{planned} arrivals planned"));
+        let of_bursts = match plan["load"]["arrivals_of_bursts"].as_u64() {
+            Some(bursts) if bursts > 0 => format!(", {bursts} of them in bursts"),
+            _ => String::new(),
+        };
+        row("", format!("{planned} arrivals planned{of_bursts}"));
     }
+    row("events", list(&plan["events"], BELOW));
+    row("metrics", list(&plan["metrics"], BELOW));
+    if let Some(process) = plan["process"].as_str() {
+        row("process", process.to_owned());
+    }
+    row("journal", word(&plan["journal"]));
     row("operations", list(&plan["operations"], ", "));
-    row("gates", list(&plan["gates"], "\n               "));
-    row("aborts when", list(&plan["abort_when"], "\n               "));
-    row("doubtful", list(&plan["doubts"], "\n               "));
+    row("gates", list(&plan["gates"], BELOW));
+    row("aborts when", list(&plan["abort_when"], BELOW));
+    row("doubtful", list(&plan["doubts"], BELOW));
     let needs = &plan["needs"];
     row(
         "needs",

@@ -9,6 +9,7 @@ mod ci;
 mod compare;
 mod completions;
 mod doctor;
+mod doubts;
 mod exit;
 mod hardware;
 mod init;

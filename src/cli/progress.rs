@@ -53,6 +53,14 @@ impl Display {
         }
     }
 
+    /// A line that stays, whatever is shown.
+    pub(super) fn say(&self, text: &str) {
+        match &self.way {
+            Way::Bar(bar) => bar.suspend(|| eprintln!("{text}")),
+            Way::Plain | Way::None => eprintln!("{text}"),
+        }
+    }
+
     /// An interval is over.
     pub(super) fn interval(&mut self, record: &IntervalRecord, progress: &Progress) {
         let text = self.describe(record, progress);

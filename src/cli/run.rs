@@ -92,6 +92,15 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
             return Ok(None);
         }
     };
+    if let (Some(file), TargetUrl::Service(endpoint)) = (&args.faults, &scenario.target.url) {
+        let file = file.display();
+        eprintln!(
+            "error: `--faults {file}` is for the embedded simulator, and the target is `{}:{}`: nothing of it would happen; \
+             give it to the simulator that is the target, `pbxload simulate --faults {file}`, or set `target.url = \"embedded\"`",
+            endpoint.host, endpoint.port
+        );
+        return Ok(None);
+    }
     let started_at = Timestamp::now();
     let stop = signals::listen(GOODBYE).context("cannot listen for signals")?;
     let folder = RunFolder::create(args.out.as_deref(), &scenario.name, started_at)?;
@@ -298,6 +307,10 @@ struct Watcher {
 impl Observer for Watcher {
     fn stage(&mut self, stage: &'static str, done: u32, wanted: u32) {
         self.display.stage(stage, done, wanted);
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.display.say(&format!("warning: {text}"));
     }
 
     fn record(&mut self, record: Record) {

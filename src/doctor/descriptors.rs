@@ -23,13 +23,17 @@ fn judge((soft, hard): (u64, u64), need: Option<(u64, &Scenario)>) -> Finding {
     if needed <= hard {
         return Finding::ok(CHECK, format!("{needed} needed; {limits}"));
     }
-    let users = users_within(scenario, hard);
+    // The program itself takes some: of a very low limit nothing is left for users.
+    let (enough_for, fewer) = match users_within(scenario, hard) {
+        0 => ("not enough for a single user".to_owned(), String::new()),
+        users => (format!("enough for {users} users"), format!("; or `--users {users}`")),
+    };
     Finding::bad(
         CHECK,
-        format!("{needed} needed, and the hard limit is {hard}, enough for {users} users"),
+        format!("{needed} needed, and the hard limit is {hard}, {enough_for}"),
         format!(
             "as root `ulimit -n {needed}` in the shell that starts it, `LimitNOFILE={needed}` in its systemd unit, or \
-             `* hard nofile {needed}` in /etc/security/limits.conf; or `--users {users}`"
+             `* hard nofile {needed}` in /etc/security/limits.conf{fewer}"
         ),
     )
 }
@@ -48,6 +52,10 @@ mod tests {
         insta::assert_snapshot!(text((1_024, 4_096), Some((20_100, &scenario))), @r"
         bad   descriptors   20100 needed, and the hard limit is 4096, enough for 3996 users
                             fix: as root `ulimit -n 20100` in the shell that starts it, `LimitNOFILE=20100` in its systemd unit, or `* hard nofile 20100` in /etc/security/limits.conf; or `--users 3996`
+        ");
+        insta::assert_snapshot!(text((60, 60), Some((20_100, &scenario))), @r"
+        bad   descriptors   20100 needed, and the hard limit is 60, not enough for a single user
+                            fix: as root `ulimit -n 20100` in the shell that starts it, `LimitNOFILE=20100` in its systemd unit, or `* hard nofile 20100` in /etc/security/limits.conf
         ");
     }
 }

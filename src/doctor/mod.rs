@@ -17,6 +17,7 @@ mod ports;
 mod processors;
 mod rest;
 mod samples;
+mod sources;
 mod tls;
 mod tokens;
 
@@ -52,13 +53,15 @@ pub fn plan(scenario: &Scenario, gates: &[Gate]) -> Vec<Finding> {
     findings
 }
 
-/// Looks at the target: one connection up to the upgrade, one REST request without credentials.
+/// Looks at the target: one connection up to the upgrade, one REST request without credentials, one look at each source
+/// of its own figures.
 pub async fn target(scenario: &Scenario, targets: &Targets) -> Vec<Finding> {
     let patience = scenario.target.timeout.min(PATIENCE);
     let mut findings = connection::look(scenario, &targets.service, patience).await;
     if let Some(rest) = &targets.rest {
         findings.push(rest::look(rest, patience).await);
     }
+    findings.extend(sources::look(scenario, targets, patience).await);
     findings
 }
 

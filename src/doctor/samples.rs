@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::gate::Gate;
+use crate::gate::{Gate, ScenarioFacts};
 use crate::ops::OpId;
-use crate::plan::Arrivals;
+use crate::plan::{Arrivals, burst_arrivals};
 use crate::random::{Purpose, Random, generator, unit};
 use crate::scenario::{Persona, Scenario, Stage, State, TokenFlow};
 
@@ -24,7 +24,10 @@ pub(super) fn look(scenario: &Scenario, gates: &[Gate]) -> Vec<Finding> {
     // Of what the plan makes a window has its part.
     let part = |gate: &Gate| gate.window().map_or(1.0, |window| window.as_secs_f64() / load_s.max(1e-9));
     let planned_of = |gate: &Gate| Some(planned.of_gate(gate)? * part(gate));
-    let mut findings: Vec<Finding> = gates.iter().filter_map(|gate| judge(gate, planned_of(gate)?)).collect();
+    let facts = ScenarioFacts::of(scenario);
+    let too_short = gates.iter().filter_map(|gate| gate.drift_doubt(&facts));
+    let mut findings: Vec<Finding> = too_short.map(|(why, way)| Finding::warn(CHECK, why, way)).collect();
+    findings.extend(gates.iter().filter_map(|gate| judge(gate, planned_of(gate)?)));
     if findings.is_empty() && !gates.is_empty() {
         findings.push(Finding::ok(CHECK, format!("the plan has samples enough for all {}", gates.len())));
     }
@@ -54,7 +57,8 @@ struct Planned {
 impl Planned {
     fn of(scenario: &Scenario) -> Planned {
         let load = &scenario.load;
-        let arrivals = Arrivals::new(&load.arrivals, load.spacing, scenario.seed, 0, 1).count() as f64;
+        let steady = Arrivals::new(&load.arrivals, load.spacing, scenario.seed, 0, 1).count() as f64;
+        let arrivals = steady + burst_arrivals(scenario) as f64;
         let shares: f64 = scenario.personas.iter().map(|persona| f64::from(persona.share)).sum();
         let users_of = |persona: &Persona| f64::from(scenario.users.count) * f64::from(persona.share) / shares;
         let waits = |persona: &&Persona| persona.states.iter().any(|state| state.awaits_arrival);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::diagnosis::Answers;
 use super::health;
 use super::monitor::Monitor;
-use super::scrape::Inbox;
+use super::scrape::{Inbox, Replaced};
 use crate::ledger::{
     AttachEnd, AttachId, AttachRecord, Batch, Book, Ending, Finding, Gap, LedgerTotals, PastRecord, Question,
 };
@@ -155,6 +155,11 @@ impl Collector {
     /// What has to be said about the target's own figures.
     pub(super) fn take_warnings(&self) -> Vec<String> {
         self.inbox.take_warnings()
+    }
+
+    /// Which processes of the target took the place of others.
+    pub(super) fn take_replaced(&self) -> Vec<Replaced> {
+        self.inbox.take_replaced()
     }
 
     /// Takes a hand-over; a record comes out once all workers' intervals are in.

@@ -11,7 +11,7 @@ use crate::plan::{Directory, Plan};
 use crate::protocol::server::{CtrlParams, Data, ServerMessage};
 use crate::protocol::{ClientMessage, Code, Dialect, Mode, Text, UserId, client};
 use crate::scenario::Secret;
-use crate::transport::{Dialer, Socket, TransportError, upgrade};
+use crate::transport::{Dialer, Socket, TokenError, TransportError, upgrade};
 
 /// Scheme of a login by password.
 const BASIC: &str = "basic";
@@ -47,6 +47,14 @@ pub enum ErrandError {
     /// There is no token for the user.
     #[error("there is no access token for user `{0}`")]
     NoToken(String),
+    /// The token of a user was too old, and there is no other.
+    #[error("the access token of user `{user}` was too old, and another one could not be had: {error}")]
+    Expired {
+        /// Whose.
+        user: String,
+        /// Why there is no other.
+        error: TokenError,
+    },
 }
 
 /// The part of a reply that errands need.
@@ -77,6 +85,7 @@ impl ErrandError {
             ErrandError::Refused { code, .. } => FailureKind::Rejected(code.0),
             ErrandError::Silent(_) => FailureKind::TimedOut,
             ErrandError::NoToken(_) => FailureKind::Local(LocalCause::NoToken),
+            ErrandError::Expired { error, .. } => error.kind,
         }
     }
 }

@@ -82,7 +82,8 @@ pub enum EngineError {
     },
     /// More users than descriptors.
     #[error(
-        "{users} users need {needed} descriptors and this system allows {limit}; plan at most {fits} users, or raise the hard limit (`ulimit -Hn`)"
+        "{users} users need {needed} descriptors and this system allows {limit}; raise the hard limit to {needed} (as root `ulimit -Hn {needed}`, or `LimitNOFILE={needed}` of a systemd unit){}",
+        if *fits > 0 { format!(", or plan at most {fits} users") } else { String::new() }
     )]
     Descriptors {
         /// Users planned.
@@ -99,8 +100,9 @@ pub enum EngineError {
     Ports(PortNeed),
     /// More users than memory.
     #[error(
-        "{} users may take {} MiB and {} MiB are available; plan at most {} users, or give more memory (`MemoryMax=` of a systemd unit, `--memory` of a container)",
-        .0.users, .0.needed >> 20, .0.left >> 20, .0.fits
+        "{} users may take {} MiB and {} MiB are available; {}give more memory (`MemoryMax=` of a systemd unit, `--memory` of a container)",
+        .0.users, .0.needed >> 20, .0.left >> 20,
+        if .0.fits > 0 { format!("plan at most {} users, or ", .0.fits) } else { String::new() }
     )]
     Memory(MemoryShort),
     /// A source address is not one of this machine's.

@@ -3,6 +3,7 @@
 use futures::StreamExt as _;
 
 use super::errand::{Errand, ErrandError};
+use super::tokens::TokenOffice;
 use crate::plan::{Directory, Plan};
 use crate::transport::Dialer;
 
@@ -14,12 +15,16 @@ pub(super) async fn create(
     dialer: &Dialer,
     plan: &Plan,
     directory: &Directory,
+    office: &TokenOffice,
     wanted: impl Iterator<Item = u32>,
     progress: &mut dyn FnMut(u32),
 ) -> Result<(), (u32, ErrandError)> {
-    let mut made = futures::stream::iter(wanted)
-        .map(|group| async move { create_one(dialer, plan, directory, group).await.map_err(|error| (group, error)) })
-        .buffer_unordered(AT_ONCE);
+    let mut made =
+        futures::stream::iter(wanted)
+            .map(|group| async move {
+                create_one(dialer, plan, directory, office, group).await.map_err(|error| (group, error))
+            })
+            .buffer_unordered(AT_ONCE);
     let mut done = 0;
     while let Some(result) = made.next().await {
         result?;
@@ -29,8 +34,15 @@ pub(super) async fn create(
     Ok(())
 }
 
-async fn create_one(dialer: &Dialer, plan: &Plan, directory: &Directory, group: u32) -> Result<(), ErrandError> {
+async fn create_one(
+    dialer: &Dialer,
+    plan: &Plan,
+    directory: &Directory,
+    office: &TokenOffice,
+    group: u32,
+) -> Result<(), ErrandError> {
     let owner = plan.topology.members(group).start;
+    keep_good(office, plan, owner).await?;
     let mut errand = Errand::log_in(dialer, plan, directory, owner).await?;
     let name = errand.create_group(&plan.topology.title(group)).await?;
     directory.set_group_name(group, &name);
@@ -39,10 +51,15 @@ async fn create_one(dialer: &Dialer, plan: &Plan, directory: &Directory, group: 
 }
 
 /// Deletes every group that was created; tells how many could not be, and why the first could not.
-pub(super) async fn delete(dialer: &Dialer, plan: &Plan, directory: &Directory) -> Option<(u32, ErrandError)> {
+pub(super) async fn delete(
+    dialer: &Dialer,
+    plan: &Plan,
+    directory: &Directory,
+    office: Option<&TokenOffice>,
+) -> Option<(u32, ErrandError)> {
     let created = (0..plan.topology.groups()).filter(|&group| directory.group_name(group).is_some());
     let mut deleted = futures::stream::iter(created)
-        .map(|group| delete_one(dialer, plan, directory, group))
+        .map(|group| delete_one(dialer, plan, directory, office, group))
         .buffer_unordered(AT_ONCE);
     let mut trouble: Option<(u32, ErrandError)> = None;
     while let Some(result) = deleted.next().await {
@@ -56,11 +73,25 @@ pub(super) async fn delete(dialer: &Dialer, plan: &Plan, directory: &Directory) 
     trouble
 }
 
-async fn delete_one(dialer: &Dialer, plan: &Plan, directory: &Directory, group: u32) -> Result<(), ErrandError> {
+async fn delete_one(
+    dialer: &Dialer,
+    plan: &Plan,
+    directory: &Directory,
+    office: Option<&TokenOffice>,
+    group: u32,
+) -> Result<(), ErrandError> {
     let Some(name) = directory.group_name(group) else { return Ok(()) };
     let owner = plan.topology.members(group).start;
+    if let Some(office) = office {
+        keep_good(office, plan, owner).await?;
+    }
     let mut errand = Errand::log_in(dialer, plan, directory, owner).await?;
     errand.delete_group(name).await?;
     errand.close().await;
     Ok(())
+}
+
+async fn keep_good(office: &TokenOffice, plan: &Plan, user: u32) -> Result<(), ErrandError> {
+    let error = |error| ErrandError::Expired { user: plan.user_name(user), error };
+    office.keep_good(user).await.map_err(error)
 }

@@ -42,4 +42,5 @@ pub use health::{descriptor_limits, raise_descriptor_limit};
 pub use memory::{MemoryLeft, MemoryShort, memory_needed};
 pub use options::{Observer, Outcome, RunOptions, Stop, Targets};
 pub use run::{run, run_local};
+pub use scrape::{Look, look};
 pub use trial::try_once;

@@ -61,6 +61,10 @@ impl Stop {
 pub trait Observer {
     /// Something new begins; `done` of `wanted` are through.
     fn stage(&mut self, stage: &'static str, done: u32, wanted: u32);
+    /// Something that a person should know before the load, when nothing is recorded yet.
+    fn notice(&mut self, text: &str) {
+        let _ = text;
+    }
     /// A record to be written down, in order.
     fn record(&mut self, record: Record);
     /// An interval is over; called before its record.

@@ -18,6 +18,7 @@ pub(super) struct ProcessReader {
 /// A process at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ProcessSample {
+    pub(super) pid: u32,
     pub(super) times: ProcessTimes,
     /// Absent where the system does not tell, as for descriptors of other users' processes.
     pub(super) rss_bytes: Option<u64>,
@@ -57,18 +58,28 @@ impl ProcessReader {
         };
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
             .map_err(|_| format!("there is no process {pid} on this machine"))?;
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-            line.split_whitespace().next()?.parse::<u64>().ok()
-        };
-        Ok(ProcessSample {
-            times: times(&stat).ok_or("the system tells nothing of it")?,
-            rss_bytes: field("VmRSS").map(|kib| kib.saturating_mul(1_024)),
-            descriptors: descriptors(pid),
-            threads: field("Threads"),
-        })
+        let descriptors = descriptors(pid);
+        // After the descriptors: a process that ends gives its memory back first, so they were counted while it lived.
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))
+            .map_err(|_| format!("process {pid} ended while it was read"))?;
+        let times = times(&stat).ok_or("the system tells nothing of it")?;
+        sample(pid, times, descriptors, &status)
     }
+}
+
+/// A process as its status tells, if it lives: one that ends has a place in `/proc`, and nothing in it.
+fn sample(pid: u32, times: ProcessTimes, descriptors: Option<u64>, status: &str) -> Result<ProcessSample, String> {
+    let word = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.split_whitespace().next()
+    };
+    let number = |name: &str| word(name)?.parse::<u64>().ok();
+    let rss_bytes = number("VmRSS").map(|kib| kib.saturating_mul(1_024));
+    let has_ended = matches!(word("State"), Some("Z" | "X" | "x"));
+    if has_ended || (rss_bytes.is_none() && descriptors.unwrap_or(0) == 0) {
+        return Err(format!("process {pid} has ended"));
+    }
+    Ok(ProcessSample { pid, times, rss_bytes, descriptors, threads: number("Threads") })
 }
 
 /// The name of a process may hold blanks and brackets: fields count from its last bracket.
@@ -109,6 +120,21 @@ mod tests {
         // Beyond the largest number that Linux gives.
         let error = ProcessReader::new(ProcessSource::Pid(4_194_305)).read().expect_err("nobody has it");
         assert!(error.contains("4194305"), "{error}");
+    }
+
+    #[test]
+    fn what_is_left_of_a_process_that_ended_is_no_reading() {
+        let times = ProcessTimes { cpu_us: 1, started: 1 };
+        let alive = "Name:\tpbx\nState:\tS (sleeping)\nVmRSS:\t    2048 kB\nThreads:\t3\n";
+        let read = sample(7, times, Some(12), alive).expect("it lives");
+        assert_eq!((read.rss_bytes, read.descriptors, read.threads), (Some(2 << 20), Some(12), Some(3)));
+        let zombie = "Name:\tpbx\nState:\tZ (zombie)\nThreads:\t1\n";
+        let ending = "Name:\tpbx\nState:\tR (running)\nThreads:\t1\n";
+        for (status, descriptors) in
+            [(zombie, Some(0)), (zombie, None), (ending, Some(0)), (ending, None), ("", Some(0))]
+        {
+            assert_eq!(sample(7, times, descriptors, status), Err("process 7 has ended".to_owned()), "{status}");
+        }
     }
 
     #[test]

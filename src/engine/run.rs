@@ -17,7 +17,7 @@ use super::exchange::Exchange;
 use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
-use super::scrape::{Inbox, Scrapers};
+use super::scrape::{Inbox, Replaced, Scrapers};
 use super::tokens::{TokenOffice, TokenTrouble};
 use super::worker::{Order, WorkerParts};
 use super::{Clock, diagnosis, groups, health, probe, worker};
@@ -132,11 +132,11 @@ impl Run {
         let office = match prepared {
             Some(Ok(office)) => office,
             Some(Err(error)) => {
-                self.tear_down(observer).await;
+                self.tear_down(None, observer).await;
                 return Err(error);
             }
             None => {
-                self.tear_down(observer).await;
+                self.tear_down(None, observer).await;
                 let ended_by = stop.borrow().reason().unwrap_or(EndedBy::Interrupt);
                 self.record_nothing(observer, figures, ended_by);
                 return Ok(Outcome { ended_by });
@@ -148,7 +148,7 @@ impl Run {
         let load_from = (self.clock.now() + RUN_UP + plan.return_length()).next_multiple(Duration::from_millis(1));
         let (ended_by, is_torn_down) = self.load(workers, load_from, figures, shortage, &mut stop, observer).await;
         if is_torn_down {
-            self.tear_down(observer).await;
+            self.tear_down(Some(&office), observer).await;
         }
         Ok(Outcome { ended_by })
     }
@@ -165,14 +165,23 @@ impl Run {
             Rc::new(TokenOffice::new(self.clock, Arc::clone(plan), Arc::clone(&self.directory), &self.options.targets));
         let users = plan.users();
         observer.stage("access tokens", 0, users);
+        let mut is_told = false;
+        let mut progress = |done| {
+            observer.stage("access tokens", done, users);
+            // The first token tells how long they live: told then, and not after all of them were waited for.
+            if !is_told && let Some(shortage) = office.shortage() {
+                observer.notice(&shortage);
+                is_told = true;
+            }
+        };
         office
-            .fetch_all(0..users, figures, &mut |done| observer.stage("access tokens", done, users))
+            .fetch_all(0..users, figures, &mut progress)
             .await
             .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble, plan.scenario.target.dialect)))?;
         let count = plan.topology.groups();
         if count > 0 {
             observer.stage("groups", 0, count);
-            groups::create(&self.options.targets.service, plan, &self.directory, 0..count, &mut |done| {
+            groups::create(&self.options.targets.service, plan, &self.directory, &office, 0..count, &mut |done| {
                 observer.stage("groups", done, count);
             })
             .await
@@ -455,14 +464,14 @@ impl Run {
         observer.record(Record::End(RunEnd { ended_by, ended_at, load_end }));
     }
 
-    async fn tear_down(&self, observer: &mut dyn Observer) {
+    async fn tear_down(&self, office: Option<&TokenOffice>, observer: &mut dyn Observer) {
         let mut groups = 0..self.options.plan.topology.groups();
         if !groups.any(|group| self.directory.group_name(group).is_some()) {
             return;
         }
         observer.stage("deleting groups", 0, 0);
         let service = &self.options.targets.service;
-        if let Some((count, error)) = groups::delete(service, &self.options.plan, &self.directory).await {
+        if let Some((count, error)) = groups::delete(service, &self.options.plan, &self.directory, office).await {
             observer.record(Record::Warning(format!("{count} groups could not be deleted: {error}")));
         }
     }
@@ -487,6 +496,13 @@ fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observ
             observer.record(Record::Warning(warning));
         }
         collector.take_warnings().into_iter().for_each(|warning| observer.record(Record::Warning(warning)));
+        for Replaced { at, before, now } in collector.take_replaced() {
+            let at_s = at.since(record.load_start).as_secs_f64();
+            observer.record(Record::Warning(format!(
+                "the target's process was replaced: pid {before} → {now} at second {at_s:.0}; its `cpu_s` begins anew there"
+            )));
+            observer.record(Record::Mark(Mark { from_s: at_s, to_s: at_s, label: "process replaced".to_owned() }));
+        }
         observer.progress(&record, &collector.progress(&record));
         observer.record(Record::Interval(Box::new(record)));
     }

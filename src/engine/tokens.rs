@@ -55,6 +55,10 @@ pub(super) struct TokenOffice {
     spacing: Duration,
     refused_in_a_row: Cell<u32>,
     is_closed: Cell<bool>,
+    /// The longest life that a token was given.
+    lifetime: Cell<Duration>,
+    /// When the next token may be fetched for an errand.
+    next_errand: Cell<Tick>,
 }
 
 /// Why there are no tokens to run with.
@@ -138,6 +142,8 @@ impl TokenOffice {
             spacing,
             refused_in_a_row: Cell::new(0),
             is_closed: Cell::new(false),
+            lifetime: Cell::new(Duration::ZERO),
+            next_errand: Cell::new(Tick::ZERO),
         }
     }
 
@@ -252,13 +258,24 @@ impl TokenOffice {
         TokenDesk { requests }
     }
 
+    /// A token for an errand of this user: another one where its life is over, or will be before the errand is. Those of
+    /// large groups of users age while the last of them are fetched.
+    pub(super) async fn keep_good(&self, user: u32) -> Result<(), TokenError> {
+        let over = self.clock.now() + self.plan.scenario.target.timeout;
+        if self.directory.token(user).is_none_or(|token| token.expires > over) {
+            return Ok(());
+        }
+        let turn = self.next_errand.get().max(self.clock.now());
+        self.next_errand.set(turn + self.spacing);
+        tokio::time::sleep(self.clock.until(turn)).await;
+        self.obtain(user, Account::Expected).await
+    }
+
     /// Why tokens will not be there in time, if they will not: refreshing all of them takes longer than they live.
     pub(super) fn shortage(&self) -> Option<String> {
-        let now = self.clock.now();
-        let lives = (0..self.plan.users()).filter_map(|user| self.directory.token(user));
-        let longest = lives.filter(|token| token.expires != Tick::NEVER).map(|token| token.expires.since(now)).max()?;
+        let longest = self.lifetime.get();
         let round = self.spacing * self.plan.users();
-        (round > longest.mul_f64(REFRESH_AFTER)).then(|| {
+        (!longest.is_zero() && round > longest.mul_f64(REFRESH_AFTER)).then(|| {
             format!(
                 "access tokens live for {:.0} s, and refreshing all {} at `auth.rate` takes {:.0} s: users will be \
                  without one; raise `auth.rate`",
@@ -321,6 +338,7 @@ impl TokenOffice {
             Ok(token) => {
                 self.refused_in_a_row.set(0);
                 let expires = asked + token.lifetime;
+                self.lifetime.set(self.lifetime.get().max(token.lifetime));
                 self.directory.set_token(user, Token { access: token.access, refresh: token.refresh, expires });
                 Ok(())
             }

@@ -53,18 +53,18 @@ async fn trial(plan: Arc<Plan>, user: u32, targets: &Targets, tap: Tap) -> Resul
         .fetch_all(others.into_iter(), &mut figures, &mut |_| {})
         .await
         .map_err(|trouble| EngineError::Tokens(token_trouble(&trouble, plan.scenario.target.dialect)))?;
-    groups::create(&targets.service, &plan, &directory, mine.into_iter(), &mut |_| {})
+    groups::create(&targets.service, &plan, &directory, &office, mine.into_iter(), &mut |_| {})
         .await
         .map_err(|(group, source)| EngineError::Groups { title: plan.topology.title(group), source })?;
     let peer = match plan.topology.peer(user) {
         Some(peer) => Errand::log_in(&targets.service, &plan, &directory, peer).await.ok(),
         None => None,
     };
-    let walked = walk(clock, &plan, &directory, user, targets, office, tap).await;
+    let walked = walk(clock, &plan, &directory, user, targets, Rc::clone(&office), tap).await;
     if let Some(peer) = peer {
         peer.close().await;
     }
-    groups::delete(&targets.service, &plan, &directory).await;
+    groups::delete(&targets.service, &plan, &directory, Some(&office)).await;
     Ok(walked)
 }
 

@@ -7,7 +7,7 @@
 use super::parse::error;
 use super::reading::{Amount, Lack};
 use super::{Bound, Comparison, Gate, GateError, Quantity, ScenarioFacts};
-use crate::results::{DriftFigures, GateFigures, GateStatus, Results, WindowFigures};
+use crate::results::{DRIFT_STEADY_MIN, DriftFigures, GateFigures, GateStatus, Results, WindowFigures, figures};
 
 impl Gate {
     /// The figure whose drift is bounded, as the results know it.
@@ -30,10 +30,21 @@ impl Gate {
             return error(self.places.bound.clone(), "no slope is known so exactly", help);
         }
         if facts.steady.is_some_and(|steady| steady.is_zero()) {
-            let help = "add a `hold` of at least ten minutes to `[load]`";
-            return error(self.places.figure.clone(), "the load never holds still, so no drift can be seen", help);
+            let message = "the load never holds still, so no drift can be seen";
+            return error(self.places.figure.clone(), message, way_to_hold_still(facts));
         }
         Ok(())
+    }
+
+    /// Why it can never be told, although the load holds still for a while, and what would do.
+    pub fn drift_doubt(&self, facts: &ScenarioFacts) -> Option<(String, &'static str)> {
+        let steady = facts.steady.filter(|steady| self.figure.is_drift() && *steady < DRIFT_STEADY_MIN)?;
+        let (still, least) = (figures::seconds(steady.as_secs_f64()), figures::seconds(DRIFT_STEADY_MIN.as_secs_f64()));
+        let message = format!(
+            "`{}` cannot be told: the load holds still for {still}, and a drift takes at least {least}",
+            self.written
+        );
+        Some((message, way_to_hold_still(facts)))
     }
 
     pub(super) fn judge_drift(&self, results: &Results, judged: &mut GateFigures) {
@@ -77,6 +88,18 @@ impl Gate {
                 (None, Some(GateStatus::TooFewSamples), why)
             }
         };
+    }
+}
+
+/// What makes a load hold still for long enough.
+fn way_to_hold_still(facts: &ScenarioFacts) -> &'static str {
+    if facts.is_day {
+        "give two times of `load.day` that follow each other the same value, ten minutes or more of the run apart, of \
+         `users` and of `arrivals`"
+    } else if facts.has_arrivals {
+        "add a `hold` of at least ten minutes to `[load]`, of `users` and of `arrivals` at the same time"
+    } else {
+        "add a `hold` of at least ten minutes to `[load]`"
     }
 }
 
@@ -138,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn a_hold_of_less_than_ten_minutes_is_doubted_with_the_length_that_would_do() {
+        let facts = |seconds| ScenarioFacts { steady: Some(Duration::from_secs(seconds)), ..ScenarioFacts::default() };
+        let gate = |text| Gate::parse(text).expect("a gate");
+        let (why, way) = gate("publish.response.p99.drift < 5%/h").drift_doubt(&facts(90)).expect("too short");
+        assert_eq!(
+            why,
+            "`publish.response.p99.drift < 5%/h` cannot be told: the load holds still for 1 min 30 s, and a drift takes \
+             at least 10 min"
+        );
+        assert!(way.contains("ten minutes"), "{way}");
+        assert_eq!(gate("publish.response.p99.drift < 5%/h").drift_doubt(&facts(600)), None);
+        assert_eq!(gate("publish.response.p99 < 5s").drift_doubt(&facts(90)), None);
+    }
+
+    #[test]
     fn what_no_drift_can_be_is_told_before_the_run() {
         for (text, place) in [
             ("publish.response.p99.drift < 5%", "5%/h"),
@@ -170,6 +208,10 @@ mod tests {
         }
         let moving = ScenarioFacts { steady: Some(Duration::ZERO), ..facts.clone() };
         assert!(check("publish.rate.drift < 5%/h", &moving).is_err());
+        let help = |facts: &ScenarioFacts| check("publish.rate.drift < 5%/h", facts).expect_err("moves").help;
+        assert!(help(&moving).is_some_and(|help| help.contains("`hold` of at least ten minutes")));
+        let day = ScenarioFacts { is_day: true, ..moving.clone() };
+        assert!(help(&day).is_some_and(|help| help.contains("two times of `load.day`")));
         assert!(AbortRule::parse("publish.rate.drift > 5%/h").expect("a rule").check_against(&facts).is_err());
         for text in ["publish.rate.drift > -5%/h", "target.rss_bytes.drift < 0.5%/h"] {
             assert_eq!(Gate::parse(text).expect(text).to_string(), text);

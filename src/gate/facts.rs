@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::parse::error;
-use super::span::{Unknown, duration_text};
+use super::span::{Span, Unknown, duration_text};
 use super::{AbortRule, Gate, GateError};
 use crate::ops::OpId;
 use crate::results::StageFigures;
@@ -27,6 +27,8 @@ pub struct ScenarioFacts {
     pub load: Duration,
     /// Figures of the target's own that are read.
     pub own: Vec<String>,
+    /// Whether the load is that of a day: `[load.day]`.
+    pub is_day: bool,
 }
 
 impl ScenarioFacts {
@@ -51,6 +53,7 @@ impl ScenarioFacts {
             steady: Some(scenario.load.steady().map_or(Duration::ZERO, |(from, to)| to - from)),
             load: scenario.load.duration(),
             own: scenario.target.watched.figures(),
+            is_day: scenario.load.day.is_some(),
         }
     }
 }
@@ -87,6 +90,20 @@ impl Gate {
         self.check_window(facts)
     }
 
+    /// What is no mistake, and hardly what was meant: a drift that cannot be told, a span that the load does not fill.
+    pub fn doubts(&self, facts: &ScenarioFacts) -> Vec<String> {
+        let drift = self.drift_doubt(facts).map(|(why, way)| format!("{why}; {way}"));
+        let load = facts.load;
+        let beyond = match &self.span {
+            Some(Span::Between(_, to)) if !load.is_zero() && *to > load => {
+                let (written, load) = (&self.written, duration_text(load));
+                Some(format!("`{written}` looks beyond the load, which ends at {load}: what is later is not there"))
+            }
+            _ => None,
+        };
+        drift.into_iter().chain(beyond).collect()
+    }
+
     fn check_figure(&self, facts: &ScenarioFacts) -> Result<(), GateError> {
         let start = self.places.figure.start;
         self.check_drift(facts)?;
@@ -116,7 +133,12 @@ impl Gate {
         let family_at = start..start + family.len();
         if family == "arrivals" && !facts.has_arrivals {
             let message = "this scenario has no arrivals";
-            return error(family_at, message, "give it an open model with `[load] arrivals`");
+            let help = if facts.is_day {
+                "give it an open model with a table `arrivals` in `[load.day]`"
+            } else {
+                "give it an open model with `[load] arrivals`"
+            };
+            return error(family_at, message, help);
         }
         if family == "delivery" && !facts.ops.contains(&OpId::Publish) {
             let message = "nothing is delivered: no step of this scenario is `publish`";

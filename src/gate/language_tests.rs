@@ -23,6 +23,7 @@ fn mistakes_are_shown_at_their_place() {
         "publish.response.p100 < 250ms",
         "publish.response.p99.99999 < 250ms",
         "throughput > 5",
+        "target.rss_bytes < 1 GiB",
         "upload.phase.dns.p99 < 1s",
         "publish.response.p99 250ms",
         "publish.response.p99 = 250ms",
@@ -79,6 +80,9 @@ fn mistakes_are_shown_at_their_place() {
     throughput > 5
     ^^^^^^^^^^ unknown figure `throughput`
       help: figures are, for example, `publish.response.p99`, `delivery.lost`, `failures.ratio`, `arrivals.missed`
+    target.rss_bytes < 1 GiB
+    ^^^^^^^^^^^^^^^^ unknown figure `target.rss_bytes`
+      help: say which of its values: `target.rss_bytes.max`, or `.last`, `.mean`, `.min`, `.first`; `target.rss_bytes.drift` is its change an hour
     upload.phase.dns.p99 < 1s
     ^^^^^^^^^^^^^^^^^^^^ unknown figure `upload.phase.dns.p99`
       help: did you mean `upload.phase.send.p99`?

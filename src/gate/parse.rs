@@ -264,7 +264,13 @@ fn figure(text: &str, at: Range<usize>) -> Result<Figure, GateError> {
     if let Some(figure) = Figure::by_name(name) {
         return Ok(figure);
     }
+    // A figure of the target's own without the value that is meant.
+    let whole = format!("{name}.max");
+    let is_own = name.starts_with("target.") && Figure::by_name(&whole).is_some();
     let help = match Figure::nearest(name) {
+        _ if is_own => format!(
+            "say which of its values: `{whole}`, or `.last`, `.mean`, `.min`, `.first`; `{name}.drift` is its change an hour"
+        ),
         Some(near) => format!("did you mean `{near}`?"),
         None => {
             "figures are, for example, `publish.response.p99`, `delivery.lost`, `failures.ratio`, `arrivals.missed`"

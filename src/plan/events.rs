@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Plan;
 use crate::random::mix;
-use crate::scenario::LoadEvent;
+use crate::scenario::{Disturbance, LoadEvent, Scenario};
 use crate::tick::Tick;
 
 /// Most times that one event happens.
@@ -21,25 +21,36 @@ pub struct Occurrence {
     pub event: LoadEvent,
 }
 
+/// Everything that happens in a load, in order of time, after `from` unless that is zero.
+fn occurrences(scenario: &Scenario, from: Duration) -> Vec<Occurrence> {
+    let length = scenario.load.duration();
+    let mut all: Vec<Occurrence> = Vec::new();
+    for (number, event) in (0u64..).zip(&scenario.events) {
+        let times = if event.every.is_some() { TIMES_MAX } else { 1 };
+        let every = event.every.unwrap_or_default();
+        let starts = (0..times).map(|time| (time, event.at + every * u32::try_from(time).unwrap_or(u32::MAX)));
+        let within = starts.take_while(|(_, at)| *at < length).filter(|(_, at)| *at > from || from == Duration::ZERO);
+        all.extend(within.map(|(time, at)| Occurrence {
+            at: Tick::from_duration(at),
+            key: (number << 32) | time,
+            event: *event,
+        }));
+    }
+    all.sort_by_key(|occurrence| (occurrence.at, occurrence.key));
+    all
+}
+
+/// Arrivals that bursts bring on top of the curve, over the whole load.
+pub fn burst_arrivals(scenario: &Scenario) -> u64 {
+    let all = occurrences(scenario, Duration::ZERO);
+    let bursts = all.iter().filter(|occurrence| occurrence.event.what == Disturbance::Burst);
+    bursts.map(|occurrence| u64::from(occurrence.event.arrivals)).sum()
+}
+
 impl Plan {
     /// Everything that happens, in order of time; of a run that goes on, what is left of it.
     pub fn occurrences(&self) -> Vec<Occurrence> {
-        let (length, from) = (self.scenario.load.duration(), self.offset());
-        let mut all: Vec<Occurrence> = Vec::new();
-        for (number, event) in (0u64..).zip(&self.scenario.events) {
-            let times = if event.every.is_some() { TIMES_MAX } else { 1 };
-            let every = event.every.unwrap_or_default();
-            let starts = (0..times).map(|time| (time, event.at + every * u32::try_from(time).unwrap_or(u32::MAX)));
-            let within =
-                starts.take_while(|(_, at)| *at < length).filter(|(_, at)| *at > from || from == Duration::ZERO);
-            all.extend(within.map(|(time, at)| Occurrence {
-                at: Tick::from_duration(at),
-                key: (number << 32) | time,
-                event: *event,
-            }));
-        }
-        all.sort_by_key(|occurrence| (occurrence.at, occurrence.key));
-        all
+        occurrences(&self.scenario, self.offset())
     }
 
     /// Whether an occurrence means this user: a whole number of users, as near to the share as can be.

@@ -16,7 +16,7 @@ mod unheard;
 pub use arrivals::Arrivals;
 pub use curve::{Change, UserChange, UsersCurve};
 pub use directory::{Directory, Token};
-pub use events::Occurrence;
+pub use events::{Occurrence, burst_arrivals};
 pub use resumption::Resumption;
 pub use topology::Topology;
 pub use unheard::Unheard;

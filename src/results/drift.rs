@@ -16,8 +16,9 @@ use crate::metrics::Latency;
 use crate::stats;
 use crate::tick::Tick;
 
-/// Shortest stretch, seconds: over less, a slope per hour is a guess.
-const STEADY_S_MIN: f64 = 600.0;
+/// Shortest time in which the load has to hold still: over less, a slope per hour is a guess.
+pub const DRIFT_STEADY_MIN: Duration = Duration::from_secs(600);
+const STEADY_S_MIN: f64 = DRIFT_STEADY_MIN.as_secs() as f64;
 /// Longest part of its beginning that is left out, seconds.
 const SETTLING_S_MAX: f64 = 600.0;
 /// How many blocks: as many as have samples enough in each.

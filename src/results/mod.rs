@@ -25,7 +25,7 @@ mod target;
 mod timeline;
 
 pub use day::DayFigures;
-pub use drift::{DriftFigures, DriftKind, DriftVerdict};
+pub use drift::{DRIFT_STEADY_MIN, DriftFigures, DriftKind, DriftVerdict};
 pub use fold::Fold;
 pub use generator::{GeneratorFigures, SendQueueFigures, WorkerFigures};
 pub use hardware::Hardware;

@@ -57,7 +57,8 @@ pub struct SeriesPoint {
     pub send_queue_bytes: u64,
     /// 99th percentile of the workers' timer lateness, microseconds.
     pub lag_us_p99: u64,
-    /// The target's own figures, by name; none where none could be read.
+    /// The target's own figures, by name; none where none could be read. Where nobody looked they are those of the point
+    /// before.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub target: BTreeMap<String, GaugePoint>,
     /// Whether the generator was the bottleneck.

@@ -219,7 +219,18 @@ impl Timeline {
     /// The points, in seconds since the load began.
     pub(super) fn points(&self, load_start: Tick) -> Vec<SeriesPoint> {
         let current = self.current.as_ref().map(Point::packed);
-        self.points.iter().chain(&current).map(|point| point.figures(load_start)).collect()
+        let mut points = Vec::with_capacity(self.points.len() + 1);
+        for point in self.points.iter().chain(&current) {
+            let mut figures = point.figures(load_start);
+            // Nobody looked, as in the short intervals of a drain: that is no gap, which means that it could not be read.
+            if point.target.scrapes == 0
+                && let Some(SeriesPoint { target, .. }) = points.last()
+            {
+                figures.target.clone_from(target);
+            }
+            points.push(figures);
+        }
+        points
     }
 }
 

@@ -43,6 +43,11 @@ pub(super) struct DraftLoad {
 }
 
 impl DraftLoad {
+    /// Whether it is given by times of day.
+    pub(super) fn is_of_day(&self) -> bool {
+        self.day.is_some()
+    }
+
     pub(super) fn finish(self) -> Option<Load> {
         Some(Load {
             users: self.users?.stages,

@@ -86,7 +86,8 @@ fn event(reader: &mut Reader, value: &Value<'_>, load: Option<&DraftLoad>) -> Op
         if what == Disturbance::Burst && load.is_some_and(|load| matches!(load.arrivals, Some(None))) {
             let place = fields.key_place("do").unwrap_or(value.span());
             let problem = Problem::at(place, "a burst needs users that wait for arrivals, and there are none");
-            reader.problem(problem.help("add `load.arrivals` and a state with `await = \"arrival\"`"));
+            let key = if load.is_some_and(DraftLoad::is_of_day) { "load.day.arrivals" } else { "load.arrivals" };
+            reader.problem(problem.help(format!("add `{key}` and a state with `await = \"arrival\"`")));
         }
     }
     Some(LoadEvent {

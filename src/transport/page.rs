@@ -27,10 +27,11 @@ impl PageClient {
         PageClient { dialer, path }
     }
 
-    /// Where it is, for people.
+    /// Where it is, for people; without what follows `?`, which may be a key.
     pub fn address(&self) -> String {
         let scheme = if self.dialer.endpoint.is_tls { "https" } else { "http" };
-        format!("{scheme}://{}{}", host_header(&self.dialer.endpoint), self.path)
+        let path = self.path.split('?').next().unwrap_or_default();
+        format!("{scheme}://{}{path}", host_header(&self.dialer.endpoint))
     }
 
     /// Reads it. Takes as long as the server lets it; the caller bounds it.

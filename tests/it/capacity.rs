@@ -44,6 +44,14 @@ fn too_few_descriptors_are_said_before_the_first_connection() {
 }
 
 #[test]
+fn a_limit_that_leaves_nothing_for_users_is_told_with_the_one_that_would_do() {
+    let (code, said) = run_under(60, "embedded");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("2100 descriptors") && said.contains("`ulimit -Hn 2100`"), "{said}");
+    assert!(!said.contains("at most 0"), "{said}");
+}
+
+#[test]
 fn the_embedded_simulator_needs_a_descriptor_for_each_other_end() {
     let (code, said) = run_under(400, "embedded");
     assert_eq!(code, Some(3), "{said}");

@@ -24,6 +24,63 @@ fn check_prints_the_plan() {
 }
 
 #[test]
+fn check_tells_what_happens_beside_the_load_and_what_is_hardly_meant() {
+    let folder = Folder::new();
+    let watched = "timeout = \"5s\"\nmetrics = [ { url = \"/metrics?key=hidden\", figures = { own_rss_bytes = \"rss\", sessions = \"sessions\" } } ]";
+    let more = r#"
+[journal]
+fine = "20s"
+medium = "1m"
+[[event]]
+do = "burst"
+at = "1s"
+every = "1s"
+arrivals = 30
+[[event]]
+do = "half-open"
+at = "90s"
+share = 0.2
+for = "8s"
+[gates]
+require = [ "publish.rate.drift > -5%/h", 'publish.rate during "1s..50m" > 1/s', "publish.rate > 1/s" ]
+"#;
+    let text = format!("{}{more}", chat("3s").replacen("timeout = \"5s\"", watched, 1));
+    let calm = folder.write("calm.toml", &chat("3s"));
+    let calm = json(&call(["check", "--json", &calm]).with_code(0).stdout)[0]["load"]["arrivals_planned"].as_u64();
+    let scenario = folder.write("scenario.toml", &text);
+    let plan = json(&call(["check", "--json", &scenario]).with_code(0).stdout)[0].clone();
+    assert_eq!(plan["load"]["arrivals_of_bursts"], 90, "{plan:#}");
+    assert_eq!(plan["load"]["arrivals_planned"].as_u64(), calm.map(|calm| calm + 90), "{plan:#}");
+    let ended = call(["check", &scenario]).with_code(0);
+    for line in [
+        "  events       burst at 1 s and every 1 s after: 30 arrivals\n",
+        "               half-open at 1 min 30 s: 20% of all users, for 8 s\n",
+        "  metrics      own_rss_bytes, sessions from /metrics of the target\n",
+        "  journal      a record a second for 20 s, every 10 s up to 1 min, every 60 s then\n",
+        "the event `half-open` at 1 min 30 s is after the end of the load at 3.4 s: it does not happen\n",
+        "`publish.rate.drift > -5%/h` cannot be told: the load holds still for 2.8 s, and a drift takes at least 10 min",
+        "`publish.rate during \"1s..50m\" > 1/s` looks beyond the load, which ends at 3s400ms: what is later is not there\n",
+    ] {
+        assert!(ended.stdout.contains(line), "`{line}` is missing in:\n{}", ended.stdout);
+    }
+    assert!(!ended.stdout.contains("hidden"), "{}", ended.stdout);
+    let doctor = call(["doctor", &scenario]).stdout;
+    assert!(doctor.contains("warn  gates         `publish.rate.drift > -5%/h` cannot be told"), "{doctor}");
+    assert!(!doctor.contains("samples enough"), "{doctor}");
+}
+
+#[test]
+fn faults_for_a_target_that_is_not_embedded_are_refused() {
+    let folder = Folder::new();
+    let faults = folder.write("faults.toml", "token_lifetime = \"60s\"\n");
+    let scenario = folder.write("scenario.toml", &chat("1s"));
+    let out = folder.argument("run");
+    let ended = call(["run", &scenario, "--target", "ws://127.0.0.1:1", "--faults", &faults, "--out", &out]);
+    ended.with_code(2).says(&["--faults", "`127.0.0.1:1`", "pbxload simulate --faults", "embedded"]);
+    assert!(!folder.path("run").exists());
+}
+
+#[test]
 fn check_prints_every_mistake() {
     let folder = Folder::new();
     let scenario =

@@ -90,6 +90,34 @@ fn a_self_signed_target_says_what_to_set() {
 }
 
 #[test]
+fn figures_that_the_target_does_not_tell_are_named_before_the_run() {
+    let server = Simulator::start(SimulatorConfig::default()).expect("starts");
+    let target = format!("ws://{}", server.address());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("none.pid");
+    let metrics = "target.metrics=[{ url = \"/metrics\", figures = { sessions = \"simulator_sesions\", rss = \"process_resident_memory_bytes\" } }]";
+    let process = format!("target.process={{ pid_file = \"{}\" }}", file.display());
+    let args = ["scenarios/smoke.toml", "--json", "--target", &target, "--set", metrics, "--set", &process];
+    let output = doctor(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let all = findings(&output);
+    let own: Vec<&Value> = all.iter().filter(|finding| finding["check"] == "own figures").collect();
+    let [page, process] = own.as_slice() else { panic!("{all:#?}") };
+    for (finding, words) in [(page, "`sessions` = `simulator_sesions`"), (process, "none.pid")] {
+        assert_eq!(finding["level"], "warn");
+        assert!(finding["message"].as_str().is_some_and(|message| message.contains(words)), "{finding}");
+        assert!(finding["fix"].is_string(), "{finding}");
+    }
+    assert!(!page["message"].as_str().is_some_and(|message| message.contains("process_resident")), "{page}");
+    let right = metrics.replace("sesions", "sessions");
+    std::fs::write(&file, std::process::id().to_string()).expect("is written");
+    let output = doctor(&args.map(|arg| if arg == metrics { right.as_str() } else { arg }));
+    for finding in findings(&output).iter().filter(|finding| finding["check"] == "own figures") {
+        assert_eq!(finding["level"], "ok", "{finding}");
+    }
+}
+
+#[test]
 fn the_rest_request_carries_no_credentials() {
     let server = Simulator::start(SimulatorConfig::default()).expect("starts");
     let output = doctor(&["scenarios/smoke.toml", "--target", &format!("ws://{}", server.address())]);

@@ -49,6 +49,8 @@ struct Ran {
     drain_s: f64,
     /// Set-up, load, drain and tear-down.
     took: Duration,
+    /// What was said before anything was recorded.
+    notices: Vec<String>,
 }
 
 /// Who sees what a run writes down.
@@ -57,9 +59,15 @@ struct Watch {
     fold: Fold,
     sums: Interval,
     drain_s: f64,
+    notices: Vec<String>,
 }
 
 impl Observer for Watch {
+    fn notice(&mut self, text: &str) {
+        assert_eq!(self.sums.ops[OpId::Token.index()].started, 0, "said too late");
+        self.notices.push(text.to_owned());
+    }
+
     fn stage(&mut self, _: &'static str, _: u32, _: u32) {}
 
     fn record(&mut self, record: Record) {
@@ -176,7 +184,8 @@ fn carry_out_where(plan: Arc<Plan>, faults: &str, is_served: fn(u64) -> bool) ->
         let took = clock.now().since_start();
         let groups_left = groups_of_first_user(&plan, &dialer).await;
         let faults = simulator.stop().await;
-        Ran { results: watch.fold.finish(), sums: watch.sums, faults, groups_left, drain_s: watch.drain_s, took }
+        let Watch { fold, sums, drain_s, notices } = watch;
+        Ran { results: fold.finish(), sums, faults, groups_left, drain_s, took, notices }
     })
 }
 

@@ -83,6 +83,18 @@ fn refreshes_are_figures_of_the_token_operation_and_no_login_is_refused() {
 }
 
 #[test]
+fn groups_are_made_although_the_tokens_of_their_owners_died_while_others_were_fetched() {
+    // 100 tokens at 4 a second take 25 s: the first of them are dead before the first group is made.
+    let load = "users = [ { to = 100, over = \"1s\" }, { hold = \"30s\" } ]";
+    let text = at_tinode(&scenario(100, "groups = [ { name = \"team\", members = 10 } ]", load, COMERS), 100);
+    let ran = carry_out(&text.replace("rate = \"1000/s\"", "rate = \"4/s\""), "token_lifetime = \"20s\"", 1);
+    ran.assert_sound();
+    let is_told = |warning: &String| warning.contains("live for 20 s") && warning.contains("takes 25 s");
+    assert!(ran.results.warnings.iter().any(is_told), "{:?}", ran.results.warnings);
+    assert!(ran.notices.iter().any(|notice| notice.contains("raise `auth.rate`")), "{:?}", ran.notices);
+}
+
+#[test]
 fn a_rate_that_cannot_keep_all_tokens_alive_is_a_warning() {
     let slow = text(20, "2m").replace("rate = \"1000/s\"", "rate = \"0.3/s\"");
     let ran = carry_out(&slow, "token_lifetime = \"60s\"", 1);

@@ -73,8 +73,14 @@ fn arrivals_are_awaited(reader: &mut Reader, around: &Around<'_>) {
         }
         None => {
             for place in states().filter_map(|state| state.awaits.clone()) {
-                let problem = Problem::at(place, "this state awaits arrivals, but `load.arrivals` is missing");
-                let way = "add `arrivals = [ { to = \"10/s\", over = \"10s\" }, … ]` to `[load]`, or write `think` instead of `await`";
+                let key =
+                    if around.load.is_some_and(DraftLoad::is_of_day) { "load.day.arrivals" } else { "load.arrivals" };
+                let problem = Problem::at(place, format!("this state awaits arrivals, but `{key}` is missing"));
+                let way = if around.load.is_some_and(DraftLoad::is_of_day) {
+                    "add `arrivals = { \"06:00\" = \"1/s\", \"09:00\" = \"50/s\" }` to `[load.day]`, or write `think` instead of `await`"
+                } else {
+                    "add `arrivals = [ { to = \"10/s\", over = \"10s\" }, … ]` to `[load]`, or write `think` instead of `await`"
+                };
                 reader.problem(problem.help(way));
             }
         }

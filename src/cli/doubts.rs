@@ -1,0 +1,50 @@
+//! What is no mistake in a scenario, and hardly what was meant: told by `check`, before anything runs.
+
+use std::time::Duration;
+
+use super::load::Compiled;
+use crate::gate::ScenarioFacts;
+use crate::plan::{Plan, Unheard};
+use crate::report::figures;
+use crate::scenario::{Scenario, Stage};
+
+/// Every doubt, a sentence each.
+pub(super) fn doubts(scenario: &Scenario, gates: &Compiled, plan: &Plan) -> Vec<String> {
+    let facts = ScenarioFacts::of(scenario);
+    let of_gates = gates.gates.iter().flat_map(|gate| gate.doubts(&facts));
+    let of_load = arrivals_without_users(scenario).into_iter().chain(events_beyond(scenario));
+    of_load.chain(unheard(plan)).chain(of_gates).collect()
+}
+
+fn seconds(span: Duration) -> String {
+    figures::seconds(span.as_secs_f64())
+}
+
+fn arrivals_without_users(scenario: &Scenario) -> Option<String> {
+    let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();
+    let (users, arrivals) = (length(&scenario.load.users), length(&scenario.load.arrivals));
+    let last = scenario.load.users.iter().filter_map(|stage| stage.to).next_back();
+    let rate = scenario.load.arrivals.iter().filter_map(|stage| stage.to).next_back();
+    let is_missed = arrivals > users && last == Some(0.0) && rate.is_some_and(|rate| rate > 0.0);
+    is_missed.then(|| {
+        let (from, left) = (seconds(users), seconds(arrivals - users));
+        format!("nobody is online after {from}, and arrivals go on for {left}: they will be missed")
+    })
+}
+
+fn events_beyond(scenario: &Scenario) -> impl Iterator<Item = String> {
+    let end = scenario.load.duration();
+    scenario.events.iter().filter(move |event| event.at >= end).map(move |event| {
+        let (what, at, end) = (event.what.word(), seconds(event.at), seconds(end));
+        format!("the event `{what}` at {at} is after the end of the load at {end}: it does not happen")
+    })
+}
+
+fn unheard(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.unheard().into_iter().map(|Unheard { persona, state, topic }| {
+        format!(
+            "persona `{persona}`, state `{state}`: nobody can receive what is published to `{topic}`, for none of its other users \
+             subscribes to it, and no delivery is measured; add `{{ op = \"subscribe\", to = \"{topic}\" }}` to whoever is to get it"
+        )
+    })
+}
