@@ -147,6 +147,11 @@ impl Collector {
         Collector { part, load_from, ..self }
     }
 
+    /// The same, of a run whose users do not read for so long at times.
+    pub(super) fn with_pauses(self, longest: Duration) -> Collector {
+        Collector { book: self.book.with_pauses(longest), ..self }
+    }
+
     /// The same, with the target's own figures from there.
     pub(super) fn with_inbox(self, inbox: Inbox) -> Collector {
         Collector { inbox, ..self }

@@ -28,9 +28,8 @@ impl Book {
         let Some(window) = self.window_mut(id) else { return };
         window.previous = Some(of);
         let requested = window.requested;
-        let place = self.places.get(&id).map(|&(_, place)| place);
         if let Some(window) = self.window_mut(of) {
-            (window.next_requested, window.next_place) = (requested, place);
+            window.next_requested = requested;
         }
     }
 

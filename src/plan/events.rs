@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Plan;
 use crate::random::mix;
-use crate::scenario::LoadEvent;
+use crate::scenario::{Disturbance, LoadEvent};
 use crate::tick::Tick;
 
 /// Most times that one event happens.
@@ -40,6 +40,12 @@ impl Plan {
         }
         all.sort_by_key(|occurrence| (occurrence.at, occurrence.key));
         all
+    }
+
+    /// How long users do not read at the longest.
+    pub fn longest_pause(&self) -> Duration {
+        let pauses = self.scenario.events.iter().filter(|event| event.what == Disturbance::PauseReading);
+        pauses.map(|event| event.length.min(self.scenario.load.duration())).max().unwrap_or_default()
     }
 
     /// Whether an occurrence means this user: a whole number of users, as near to the share as can be.
