@@ -157,9 +157,9 @@ impl Collector {
         Collector { inbox, ..self }
     }
 
-    /// What has to be said about the target's own figures.
-    pub(super) fn take_warnings(&self) -> Vec<String> {
-        self.inbox.take_warnings()
+    /// What has to be said about the service's history, and about the target's own figures.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        self.book.take_warning().into_iter().chain(self.inbox.take_warnings()).collect()
     }
 
     /// Takes a hand-over; a record comes out once all workers' intervals are in.

@@ -44,6 +44,9 @@ pub struct Book {
     /// Topic, number and key of messages that were just judged, and when they were accepted.
     pub(super) numbered: Vec<(TopicKey, u64, u64, Tick)>,
     pub(super) totals: LedgerTotals,
+    /// A number that was given to a second message, after its topic had come further.
+    went_back: Option<u64>,
+    has_told_history: bool,
 }
 
 /// How a run ended, as far as deliveries are concerned.
@@ -72,6 +75,8 @@ impl Book {
             reported: Vec::new(),
             numbered: Vec::new(),
             totals: LedgerTotals::default(),
+            went_back: None,
+            has_told_history: false,
         }
     }
 
@@ -340,7 +345,7 @@ impl Book {
         let topic = self.topics.get(&message.topic);
         let (totals, in_flight) = (&mut self.totals, self.late_after);
         let kind = LossKind::of(finding);
-        let holders = Holders::default();
+        let (holders, went_back) = (Holders::default(), &mut self.went_back);
         missing.retain_mut(|(place, absence)| {
             let verdict = topic
                 .map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, receivers, &holders, in_flight));
@@ -353,6 +358,12 @@ impl Book {
                 (Absence::Owed, Verdict::Missed) => {
                     totals.open -= 1;
                     totals.lose(1, LossKind::NotStored, key, facts.seq, facts.sent);
+                    false
+                }
+                (Absence::Owed, Verdict::WentBack) => {
+                    totals.open -= 1;
+                    totals.lose(1, kind, key, facts.seq, facts.sent);
+                    went_back.get_or_insert(facts.seq);
                     false
                 }
                 (Absence::Owed, Verdict::Excused(reason)) => {
@@ -442,6 +453,18 @@ impl Book {
                     })
                 }),
             })
+        })
+    }
+
+    /// That the service has lost its history, once it is known; told once.
+    pub fn take_warning(&mut self) -> Option<String> {
+        let seq = self.went_back.take()?;
+        let is_news = !std::mem::replace(&mut self.has_told_history, true);
+        is_news.then(|| {
+            format!(
+                "the service lost its history: topic numbers went back (a message was accepted as {seq} on a topic that \
+                 had come further), and what was sent to users who were away then cannot be fetched: it counts as lost"
+            )
         })
     }
 

@@ -30,6 +30,10 @@ impl Book {
         let requested = window.requested;
         if let Some(window) = self.window_mut(of) {
             window.next_requested = requested;
+            let known = window.highest_seq.max(window.highest_before);
+            if let Some(window) = self.window_mut(id) {
+                window.highest_before = known;
+            }
         }
     }
 

@@ -162,6 +162,23 @@ fn a_message_in_flight_when_the_connection_breaks_that_comes_to_the_next_attachm
 }
 
 #[test]
+fn what_a_service_without_its_history_numbers_anew_is_lost_and_said() {
+    let mut book = book();
+    // The topic had come to 1 when the connection was lost; what is sent then is 1 again.
+    book.take(&outage().accepted(1, 2, 500, 1).0);
+    book.settle(ms(5_000));
+    assert_eq!((book.totals().open, book.take_warning()), (1, None));
+    book.take(&caught_up(back()).0);
+    book.settle(ms(6_000));
+    let warning = book.take_warning().expect("a warning");
+    assert!(warning.starts_with("the service lost its history: topic numbers went back"), "{warning}");
+    book.finish(Ending::Drained);
+    let totals = book.totals();
+    assert_eq!((totals.expected, totals.delivered, totals.lost, totals.open), (2, 1, 1, 0), "{totals:?}");
+    assert_eq!(book.take_warning(), None);
+}
+
+#[test]
 fn what_was_skipped_while_the_connection_lasted_is_lost_although_the_history_has_it() {
     // 2 never came, 3 did.
     let skipped = pair().accepted(1, 2, 110, 2).accepted(1, 3, 120, 3).delivered(2, 1, 3, 3, 123).ended(

@@ -18,6 +18,8 @@ pub(super) struct Window {
     pub(super) end: Option<WindowEnd>,
     /// Greatest seq received.
     pub(super) highest_seq: u64,
+    /// The same of the attachments whose place it took.
+    pub(super) highest_before: u64,
     pub(super) catch_up: CatchUp,
     /// The interrupted attachment whose place it took.
     pub(super) previous: Option<AttachId>,
@@ -83,6 +85,8 @@ pub(super) enum Verdict {
     Lost,
     /// It had to be in the history, and is not.
     Missed,
+    /// It was to be fetched, and nobody could look for it: its number had been given before.
+    WentBack,
     /// It need not have come.
     Excused(ExcuseReason),
     /// It never had to come.
@@ -262,6 +266,7 @@ impl Window {
             confirmed: Tick::NEVER,
             end: None,
             highest_seq: 0,
+            highest_before: 0,
             catch_up: CatchUp::No,
             previous: None,
             next_requested: Tick::NEVER,
@@ -288,10 +293,20 @@ impl Window {
             _ if !is_outage => None,
             CatchUp::No => None,
             CatchUp::Pending => Some(Verdict::Owed),
+            // A user asks for what follows the last number that it knows.
+            CatchUp::Done { asked, .. } if self.went_back(facts) => {
+                (facts.accepted < asked).then_some(Verdict::WentBack)
+            }
             CatchUp::Done { asked, low, .. } => {
                 (facts.seq >= low.max(1) && facts.accepted < asked).then_some(Verdict::Missed)
             }
         }
+    }
+
+    /// Whether a message that was sent after the end has a number that was there before it.
+    fn went_back(&self, facts: Facts) -> bool {
+        let known = self.highest_seq.max(self.highest_before);
+        facts.seq > 0 && facts.seq <= known && self.end.is_some_and(|end| end.done <= facts.sent)
     }
 
     /// What to make of a message that did not come; `None` when it never had to.
