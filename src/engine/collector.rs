@@ -147,14 +147,19 @@ impl Collector {
         Collector { part, load_from, ..self }
     }
 
+    /// The same, of a run whose users do not read for so long at times.
+    pub(super) fn with_pauses(self, longest: Duration) -> Collector {
+        Collector { book: self.book.with_pauses(longest), ..self }
+    }
+
     /// The same, with the target's own figures from there.
     pub(super) fn with_inbox(self, inbox: Inbox) -> Collector {
         Collector { inbox, ..self }
     }
 
-    /// What has to be said about the target's own figures.
-    pub(super) fn take_warnings(&self) -> Vec<String> {
-        self.inbox.take_warnings()
+    /// What has to be said about the service's history, and about the target's own figures.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        self.book.take_warning().into_iter().chain(self.inbox.take_warnings()).collect()
     }
 
     /// Which processes of the target took the place of others.

@@ -1,6 +1,7 @@
 //! The driver of one user: waits for its socket, its signals and its requests, and carries its actions out.
 //! Reading never waits for writing.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -34,6 +35,8 @@ enum Incoming {
     Token(Tick, Result<(), Failure>),
     Accepted(Result<(), ErrandError>),
     Frame(Message),
+    /// What had come while the user did not read is read.
+    Abreast,
     Lost(Lost),
 }
 
@@ -53,6 +56,10 @@ struct Driver {
     watch: Watchdog,
     /// The user does not read before that; [`Tick::ZERO`] when it reads.
     reads_again: Tick,
+    /// It reads again, and has not read yet all that had come meanwhile.
+    is_behind: bool,
+    /// What else came in while the user did not read.
+    held: VecDeque<Incoming>,
     /// A connection that the user has left without a word, until then.
     left_open: Option<(Tick, Box<Socket>)>,
 }
@@ -73,6 +80,8 @@ pub(super) async fn drive(floor: Rc<Floor>, desk: u32, user: Box<User>) {
         is_stuck: false,
         watch: Watchdog::default(),
         reads_again: Tick::ZERO,
+        is_behind: false,
+        held: VecDeque::new(),
         left_open: None,
     };
     loop {
@@ -105,19 +114,31 @@ impl Driver {
             *waker = Some(cx.waker().clone());
         }
         drop(waker);
-        if let Some(result) = poll_job(&mut self.connect, cx) {
-            return Poll::Ready(Incoming::Connected(result));
+        let is_reading = self.reads_again == Tick::ZERO;
+        if let Some(held) = self.held.pop_front_if(|_| is_reading) {
+            return Poll::Ready(held);
         }
-        if let Some(result) = poll_job(&mut self.http, cx) {
-            return Poll::Ready(Incoming::Http(result));
-        }
-        if let Some(result) = poll_job(&mut self.accept, cx) {
-            return Poll::Ready(Incoming::Accepted(result));
-        }
-        if let Some((sent, result)) = poll_job(&mut self.token, cx) {
-            return Poll::Ready(Incoming::Token(sent, result));
+        while let Some(incoming) = self.poll_jobs(cx) {
+            if is_reading {
+                return Poll::Ready(incoming);
+            }
+            // Whoever does not read stands still: the work goes on, and is heard of later.
+            self.held.push_back(incoming);
         }
         self.poll_socket(cx)
+    }
+
+    fn poll_jobs(&mut self, cx: &mut Context<'_>) -> Option<Incoming> {
+        if let Some(result) = poll_job(&mut self.connect, cx) {
+            return Some(Incoming::Connected(result));
+        }
+        if let Some(result) = poll_job(&mut self.http, cx) {
+            return Some(Incoming::Http(result));
+        }
+        if let Some(result) = poll_job(&mut self.accept, cx) {
+            return Some(Incoming::Accepted(result));
+        }
+        poll_job(&mut self.token, cx).map(|(sent, result)| Incoming::Token(sent, result))
     }
 
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
@@ -132,6 +153,7 @@ impl Driver {
         loop {
             let socket = self.socket.as_mut().expect("checked above, and only `take` removes it");
             return match socket.poll_next(cx) {
+                Poll::Pending if std::mem::take(&mut self.is_behind) => Poll::Ready(Incoming::Abreast),
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(Ok(message))) if message.is_close() => {
                     if let Message::Close(frame) = message {
@@ -157,7 +179,7 @@ impl Driver {
                 self.connect = None;
                 match result {
                     Ok((socket, phases)) => {
-                        self.reads_again = Tick::ZERO;
+                        (self.reads_again, self.is_behind) = (Tick::ZERO, false);
                         self.watch = Watchdog::new(self.floor.clock.now(), self.floor.keepalive);
                         self.socket = Some(Box::new(socket));
                         self.close_code = None;
@@ -194,8 +216,15 @@ impl Driver {
                 self.watch.hear(self.floor.clock.now());
                 self.needs_flush = true;
             }
+            Incoming::Abreast => {
+                if self.user.is_parked() {
+                    self.carry_out(Action::Park);
+                }
+                self.tell(Event::Wake);
+            }
             Incoming::Lost(lost) => {
                 self.socket = None;
+                self.is_behind = false;
                 self.tap(TapEvent::Note("the connection is closed"));
                 self.tell(Event::Disconnected(lost));
             }
@@ -233,6 +262,10 @@ impl Driver {
         {
             self.disturb(&event);
         }
+        let ends_pause = [Signals::OFFLINE, Signals::DRAIN, Signals::LEAVE];
+        if self.reads_again != Tick::ZERO && ends_pause.iter().any(|signal| signals.has(*signal)) {
+            self.read_again();
+        }
         for (signal, event) in [
             (Signals::ONLINE, Event::GoOnline),
             (Signals::OFFLINE, Event::GoOffline),
@@ -241,10 +274,17 @@ impl Driver {
             (Signals::ASK_AGAIN, Event::AskAgain),
             (Signals::LEAVE, Event::Leave),
         ] {
-            if signals.has(signal) {
+            let is_put_off = matches!(event, Event::Wake | Event::AskAgain) && self.stands_still();
+            if signals.has(signal) && !is_put_off {
                 self.tell(event);
             }
         }
+        self.arm();
+    }
+
+    /// Whether the user begins nothing: it does not read, or has not read yet what had come meanwhile.
+    fn stands_still(&self) -> bool {
+        self.reads_again != Tick::ZERO || (self.is_behind && self.socket.is_some())
     }
 
     /// Hands an event to the user and carries out what it wants.
@@ -272,12 +312,18 @@ impl Driver {
         if std::mem::take(&mut self.is_stuck) {
             return self.tell(Event::Unsent);
         }
-        floor.set_parked(self.desk, self.user.is_parked());
+        floor.set_parked(self.desk, self.user.is_parked() && !self.stands_still());
+        self.arm();
+        floor.relieve();
+    }
+
+    /// Sets the timer for what is next.
+    fn arm(&self) {
         let watch = if self.socket.is_some() { self.watch.at } else { Tick::NEVER };
         let resumes = if self.reads_again == Tick::ZERO { Tick::NEVER } else { self.reads_again };
         let left = self.left_open.as_ref().map_or(Tick::NEVER, |(until, _)| *until);
-        floor.arm(self.desk, self.user.next_wake().min(watch).min(resumes).min(left));
-        floor.relieve();
+        let wake = if self.stands_still() { Tick::NEVER } else { self.user.next_wake() };
+        self.floor.arm(self.desk, wake.min(watch).min(resumes).min(left));
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -309,7 +355,10 @@ impl Driver {
                 self.tap(TapEvent::Note("accepting the group in its new owner's name"));
                 self.accept = Some(Box::pin(accept(Rc::clone(&self.floor), user, topic)));
             }
-            Action::CancelHttp => (self.http, self.accept) = (None, None),
+            Action::CancelHttp => {
+                (self.http, self.accept) = (None, None);
+                self.held.retain(|held| !matches!(held, Incoming::Http(_) | Incoming::Accepted(_)));
+            }
             Action::FetchToken => {
                 self.tap(TapEvent::Note("fetching an access token"));
                 let tokens = self.floor.tokens.clone();
@@ -337,12 +386,12 @@ impl Driver {
         match what {
             Disturbance::Burst => {}
             Disturbance::PauseReading => {
-                self.reads_again = until;
+                self.reads_again = self.reads_again.max(until);
                 self.tell(Event::Disturbed(event.key));
             }
             Disturbance::Drop | Disturbance::RestartStorm | Disturbance::HalfOpen => {
                 let socket = self.socket.take();
-                self.reads_again = Tick::ZERO;
+                (self.reads_again, self.is_behind) = (Tick::ZERO, false);
                 if what == Disturbance::HalfOpen {
                     self.left_open = socket.map(|socket| (until, socket));
                 }
@@ -363,10 +412,15 @@ impl Driver {
             self.left_open = None;
         }
         if self.reads_again != Tick::ZERO && self.reads_again <= now {
-            self.reads_again = Tick::ZERO;
-            self.watch.hear(now);
-            self.tell(Event::Undisturbed);
+            self.read_again();
         }
+    }
+
+    /// The user reads again: first what had come meanwhile, and then it goes on.
+    fn read_again(&mut self) {
+        (self.reads_again, self.is_behind) = (Tick::ZERO, true);
+        self.watch.hear(self.floor.clock.now());
+        self.tell(Event::Undisturbed);
     }
 
     /// Pings a silent connection, and gives a dead one up.

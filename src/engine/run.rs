@@ -256,6 +256,7 @@ impl Run {
             Monitor::new(plan.scenario.health, health::memory_bytes()),
         )
         .of_part(plan.resumption().map_or(0, |resumption| resumption.part), load_from)
+        .with_pauses(plan.longest_pause())
         .with_inbox(inbox.clone());
         observer.record(Record::Start(Box::new(self.options.info.clone())));
         if let Some(resumption) = plan.resumption() {

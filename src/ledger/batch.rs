@@ -74,6 +74,8 @@ pub struct DeliveryRecord {
     pub received: Tick,
     /// Whether its content is what was sent.
     pub is_intact: bool,
+    /// Its receiver had not read for a while: how long it took is not the service's doing.
+    pub has_waited: bool,
 }
 
 /// A message of this run, read back from the history.

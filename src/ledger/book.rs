@@ -10,7 +10,7 @@ use super::invariant::Invariant;
 use super::message::{Claim, Message};
 use super::mixed::Mixed;
 use super::promises::named;
-use super::topic::{Absence, CatchUp, Topic, Verdict, Window, WindowEnd};
+use super::topic::{Absence, CatchUp, Holders, Topic, Verdict, Window, WindowEnd};
 use super::totals::{ExcuseReason, LedgerTotals};
 use crate::protocol::Stamp;
 use crate::tick::Tick;
@@ -28,6 +28,8 @@ const INCOMPLETE_MAX: usize = 1_000_000;
 pub struct Book {
     late_after: Duration,
     claim_within: Duration,
+    /// How long a user may keep everybody waiting because the scenario wants it so; see [`Book::with_pauses`].
+    pauses: Duration,
     pub(super) topics: HashMap<TopicKey, Topic, Mixed>,
     pub(super) places: HashMap<AttachId, (TopicKey, usize), Mixed>,
     pub(super) messages: HashMap<u64, Message, Mixed>,
@@ -42,6 +44,9 @@ pub struct Book {
     /// Topic, number and key of messages that were just judged, and when they were accepted.
     pub(super) numbered: Vec<(TopicKey, u64, u64, Tick)>,
     pub(super) totals: LedgerTotals,
+    /// A number that was given to a second message, after its topic had come further.
+    went_back: Option<u64>,
+    has_told_history: bool,
 }
 
 /// How a run ended, as far as deliveries are concerned.
@@ -60,6 +65,7 @@ impl Book {
         Book {
             late_after,
             claim_within: claim_within + LINGER,
+            pauses: Duration::ZERO,
             topics: HashMap::default(),
             places: HashMap::default(),
             messages: HashMap::default(),
@@ -69,7 +75,15 @@ impl Book {
             reported: Vec::new(),
             numbered: Vec::new(),
             totals: LedgerTotals::default(),
+            went_back: None,
+            has_told_history: false,
         }
+    }
+
+    /// The same, of a run whose users do not read for so long at times: what they are owed, and what they have published,
+    /// is waited for as much longer.
+    pub fn with_pauses(self, longest: Duration) -> Book {
+        Book { claim_within: self.claim_within + longest, pauses: longest, ..self }
     }
 
     /// Enters what a worker saw.
@@ -247,8 +261,12 @@ impl Book {
         // The author's user index is part of the key, and so is that of an attachment: equal means an echo.
         let is_echo = record.attach.0 >> 32 == u64::from(Stamp::author_of(record.key));
         if !is_echo {
-            message.first = message.first.min(record.received);
-            message.last = message.last.max(record.received);
+            if record.has_waited {
+                message.waited += 1;
+            } else {
+                message.first = message.first.min(record.received);
+                message.last = message.last.max(record.received);
+            }
             message.delivered += 1;
             self.totals.delivered += 1;
             match message.found(place) {
@@ -256,7 +274,7 @@ impl Book {
                 Some(Absence::Owed) => self.totals.open -= 1,
                 Some(Absence::Excused(reason)) => self.totals.excused[reason as usize] -= 1,
             }
-            if record.received.since(record.sent) > self.late_after {
+            if !record.has_waited && record.received.since(record.sent) > self.late_after {
                 message.late += 1;
                 self.totals.late += 1;
             }
@@ -296,7 +314,7 @@ impl Book {
         let mut oldest = watermark.minus(self.claim_within);
         for (index, key) in waiting.drain(..).enumerate() {
             let Some(message) = self.messages.get(&key) else { continue };
-            if index < give_up || message.sent + GIVE_UP < watermark {
+            if index < give_up || message.sent + GIVE_UP + self.pauses < watermark {
                 self.give_up(key, Ending::Drained);
             } else {
                 oldest = oldest.min(message.sent);
@@ -317,7 +335,7 @@ impl Book {
                 // Claimed, acknowledged or received since it was looked at.
                 self.look_at(key, watermark);
             }
-            _ if message.is_decided(message.sent + ATTACH_RACE < watermark) => self.close(key),
+            _ if message.is_decided(message.sent + ATTACH_RACE + self.pauses < watermark) => self.close(key),
             _ => self.incomplete.push_back(key),
         }
     }
@@ -331,9 +349,10 @@ impl Book {
         let topic = self.topics.get(&message.topic);
         let (totals, in_flight) = (&mut self.totals, self.late_after);
         let kind = LossKind::of(finding);
+        let (holders, went_back) = (Holders::default(), &mut self.went_back);
         missing.retain_mut(|(place, absence)| {
-            let verdict =
-                topic.map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, receivers, in_flight));
+            let verdict = topic
+                .map_or(Verdict::Lost, |topic| topic.verdict(*place as usize, facts, receivers, &holders, in_flight));
             match (*absence, verdict) {
                 (Absence::Owed, Verdict::Lost) => {
                     totals.open -= 1;
@@ -343,6 +362,12 @@ impl Book {
                 (Absence::Owed, Verdict::Missed) => {
                     totals.open -= 1;
                     totals.lose(1, LossKind::NotStored, key, facts.seq, facts.sent);
+                    false
+                }
+                (Absence::Owed, Verdict::WentBack) => {
+                    totals.open -= 1;
+                    totals.lose(1, kind, key, facts.seq, facts.sent);
+                    went_back.get_or_insert(facts.seq);
                     false
                 }
                 (Absence::Owed, Verdict::Excused(reason)) => {
@@ -435,6 +460,18 @@ impl Book {
         })
     }
 
+    /// That the service has lost its history, once it is known; told once.
+    pub fn take_warning(&mut self) -> Option<String> {
+        let seq = self.went_back.take()?;
+        let is_news = !std::mem::replace(&mut self.has_told_history, true);
+        is_news.then(|| {
+            format!(
+                "the service lost its history: topic numbers went back (a message was accepted as {seq} on a topic that \
+                 had come further), and what was sent to users who were away then cannot be fetched: it counts as lost"
+            )
+        })
+    }
+
     /// Sums so far.
     pub fn totals(&self) -> &LedgerTotals {
         &self.totals
@@ -520,8 +557,9 @@ impl Book {
     /// Takes a message off the books whose deliveries are all decided.
     fn close(&mut self, key: u64) {
         let Some(message) = self.messages.remove(&key) else { return };
-        if message.delivered >= 2 {
-            self.totals.spread.record(message.delivered, message.last.micros_since(message.first));
+        let in_time = message.delivered - message.waited;
+        if in_time >= 2 {
+            self.totals.spread.record(in_time, message.last.micros_since(message.first));
         }
     }
 

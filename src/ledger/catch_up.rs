@@ -28,9 +28,12 @@ impl Book {
         let Some(window) = self.window_mut(id) else { return };
         window.previous = Some(of);
         let requested = window.requested;
-        let place = self.places.get(&id).map(|&(_, place)| place);
         if let Some(window) = self.window_mut(of) {
-            (window.next_requested, window.next_place) = (requested, place);
+            window.next_requested = requested;
+            let known = window.highest_seq.max(window.highest_before);
+            if let Some(window) = self.window_mut(id) {
+                window.highest_before = known;
+            }
         }
     }
 

@@ -115,6 +115,7 @@ fn a_message_that_comes_live_and_by_history_counts_once_and_is_no_repeat() {
         sent: ms(905),
         received: ms(960),
         is_intact: true,
+        has_waited: false,
     });
     let fetched = || caught_up(recovered(back(), 2, 2, 905));
     let mut first_live = back();
@@ -126,6 +127,55 @@ fn a_message_that_comes_live_and_by_history_counts_once_and_is_no_repeat() {
         assert_eq!((totals.expected, totals.delivered, totals.recovered), (2, 2, recovered), "{totals:?}");
         assert_eq!((totals.lost, totals.excused_sum(), totals.duplicated), (0, 0, 0));
     }
+}
+
+#[test]
+fn a_message_in_flight_when_the_connection_breaks_that_comes_to_the_next_attachment_counts_once() {
+    // Sent before the break, accepted after the user had asked to be attached again, and pushed there.
+    let (is_interrupted, is_lost) = (AttachEnd::Interrupted, AttachEnd::ConnectionLost);
+    for (end, together) in [(is_interrupted, true), (is_interrupted, false), (is_lost, true), (is_lost, false)] {
+        let mut sent = pair().accepted(1, 1, 100, 1).delivered(1, 1, 1, 1, 102).delivered(2, 1, 1, 1, 103);
+        sent = sent.ended(2, 200, 200, end).publish(1, 2, 190, PublishOutcome::Accepted { seq: 2 });
+        sent.0.publishes[1].settled = ms(930);
+        let mut again = back();
+        again.0.attachments.truncate(if end == AttachEnd::Interrupted { 3 } else { 2 });
+        let live = DeliveryRecord {
+            attach: attach(2, 1),
+            key: key(1, 2),
+            seq: 2,
+            sent: ms(190),
+            received: ms(931),
+            is_intact: true,
+            has_waited: false,
+        };
+        if together {
+            sent.0.attachments.extend(again.0.attachments);
+            sent.0.deliveries.push(live);
+            again = Story::default();
+        } else {
+            again.0.deliveries.push(live);
+        }
+        let totals = told(vec![(sent, 3_500), (again, 5_000)]);
+        assert_eq!((totals.expected, totals.delivered), (2, 2), "{end:?} {together}: {totals:?}");
+        assert_eq!((totals.lost, totals.excused_sum(), totals.duplicated), (0, 0, 0));
+    }
+}
+
+#[test]
+fn what_a_service_without_its_history_numbers_anew_is_lost_and_said() {
+    let mut book = book();
+    // The topic had come to 1 when the connection was lost; what is sent then is 1 again.
+    book.take(&outage().accepted(1, 2, 500, 1).0);
+    book.settle(ms(5_000));
+    assert_eq!((book.totals().open, book.take_warning()), (1, None));
+    book.take(&caught_up(back()).0);
+    book.settle(ms(6_000));
+    let warning = book.take_warning().expect("a warning");
+    assert!(warning.starts_with("the service lost its history: topic numbers went back"), "{warning}");
+    book.finish(Ending::Drained);
+    let totals = book.totals();
+    assert_eq!((totals.expected, totals.delivered, totals.lost, totals.open), (2, 1, 1, 0), "{totals:?}");
+    assert_eq!(book.take_warning(), None);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) struct Message {
     pub(super) receivers: Receivers,
     /// Deliveries to others than the publisher, counted so far.
     pub(super) delivered: u32,
+    /// Of those, to whom it came when they read again.
+    pub(super) waited: u32,
     /// Receipts that were counted as late, and as changed.
     pub(super) late: u32,
     pub(super) corrupted: u32,
@@ -68,6 +70,7 @@ impl Message {
             seen: Tick::NEVER,
             receivers: Receivers::default(),
             delivered: 0,
+            waited: 0,
             late: 0,
             corrupted: 0,
             missing: None,

@@ -69,6 +69,7 @@ impl Story {
             sent: ms(received.saturating_sub(3)),
             received: ms(received),
             is_intact: true,
+            has_waited: false,
         });
         self
     }

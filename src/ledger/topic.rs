@@ -1,5 +1,7 @@
 //! One topic in the ledger: its attachments over time, and who of them had to get a message.
 
+use std::cell::OnceCell;
+
 use super::batch::{AttachEnd, AttachId};
 use super::numbers::Numbers;
 use super::receivers::Receivers;
@@ -16,12 +18,13 @@ pub(super) struct Window {
     pub(super) end: Option<WindowEnd>,
     /// Greatest seq received.
     pub(super) highest_seq: u64,
+    /// The same of the attachments whose place it took.
+    pub(super) highest_before: u64,
     pub(super) catch_up: CatchUp,
     /// The interrupted attachment whose place it took.
     pub(super) previous: Option<AttachId>,
-    /// When the attachment that took its place was asked for, and where it is.
+    /// When the attachment that took its place was asked for.
     pub(super) next_requested: Tick,
-    pub(super) next_place: Option<usize>,
 }
 
 /// What is known of a user's fetching what an interrupted attachment missed.
@@ -82,6 +85,8 @@ pub(super) enum Verdict {
     Lost,
     /// It had to be in the history, and is not.
     Missed,
+    /// It was to be fetched, and nobody could look for it: its number had been given before.
+    WentBack,
     /// It need not have come.
     Excused(ExcuseReason),
     /// It never had to come.
@@ -92,6 +97,29 @@ impl Missing {
     /// Whether every delivery that had to come has come.
     pub(super) fn owes_nothing(&self) -> bool {
         self.places.iter().all(|(_, absence)| *absence != Absence::Owed)
+    }
+}
+
+/// Which attachments have a message, in the order of users; put together when it is asked for the first time.
+#[derive(Debug, Default)]
+pub(super) struct Holders(OnceCell<Vec<u64>>);
+
+impl Holders {
+    /// Whether a later attachment of the same user has the message: it has come to whom it was owed to, once.
+    fn has_later(&self, topic: &Topic, window: &Window, receivers: &Receivers) -> bool {
+        if window.end.is_none() || receivers.len() == 0 {
+            return false;
+        }
+        let ids = self.0.get_or_init(|| {
+            let holds = |&(place, _): &(usize, &Option<Window>)| receivers.contains(place);
+            let known = topic.windows.iter().enumerate().filter(holds);
+            let mut ids: Vec<u64> = known.filter_map(|(_, window)| Some(window.as_ref()?.id.0)).collect();
+            ids.sort_unstable();
+            ids
+        });
+        // A user numbers its attachments in their order.
+        let later = ids.get(ids.partition_point(|id| *id <= window.id.0));
+        later.is_some_and(|id| id >> 32 == window.id.0 >> 32)
     }
 }
 
@@ -168,6 +196,7 @@ impl Topic {
     /// before a closed connection no longer excuses it.
     pub(super) fn missing(&self, facts: Facts, receivers: &Receivers, in_flight: std::time::Duration) -> Missing {
         let mut missing = Missing::default();
+        let holders = Holders::default();
         for (place, window) in self.windows.iter().enumerate() {
             let Some(window) = window else { continue };
             // Its earlier and later sessions are the publisher's as well: nobody counts on a copy for them.
@@ -183,10 +212,15 @@ impl Topic {
                 continue;
             }
             let absence = match window.missed(facts, in_flight) {
-                Some(_) if self.has_later(window, receivers) => None,
                 Some(_) => Some(Absence::Owed),
                 None => window.absence(facts, in_flight),
             };
+            // What had to come while the connection lasted is owed, whoever has it since.
+            let is_had = |absence: &Absence| {
+                let is_owed_here = *absence == Absence::Owed && window.missed(facts, in_flight).is_none();
+                !is_owed_here && holders.has_later(self, window, receivers)
+            };
+            let absence = absence.filter(|absence| !is_had(absence));
             if let Some(absence) = absence {
                 missing.places.push((place as u32, absence));
             }
@@ -200,32 +234,20 @@ impl Topic {
         place: usize,
         facts: Facts,
         receivers: &Receivers,
+        holders: &Holders,
         in_flight: std::time::Duration,
     ) -> Verdict {
         let Some(window) = self.windows.get(place).and_then(Option::as_ref) else { return Verdict::Lost };
         if let Some(verdict) = window.missed(facts, in_flight) {
-            return if self.has_later(window, receivers) { Verdict::NotExpected } else { verdict };
+            return if holders.has_later(self, window, receivers) { Verdict::NotExpected } else { verdict };
         }
         match window.absence(facts, in_flight) {
             None => Verdict::NotExpected,
+            Some(Absence::Excused(_)) if holders.has_later(self, window, receivers) => Verdict::NotExpected,
             Some(Absence::Excused(reason)) => Verdict::Excused(reason),
             Some(Absence::Owed) if window.end.is_some() => Verdict::Lost,
             Some(Absence::Owed) => Verdict::Owed,
         }
-    }
-
-    /// Whether an attachment that took the place of this one has the message.
-    fn has_later(&self, window: &Window, receivers: &Receivers) -> bool {
-        let mut next = window.next_place;
-        // As many as there are places, in case of a circle: an end of it is nobody's promise.
-        for _ in 0..self.windows.len() {
-            let Some(place) = next else { return false };
-            if receivers.contains(place) {
-                return true;
-            }
-            next = self.window(place).and_then(|window| window.next_place);
-        }
-        false
     }
 
     /// Whether the publisher's own copy has to come yet.
@@ -244,10 +266,10 @@ impl Window {
             confirmed: Tick::NEVER,
             end: None,
             highest_seq: 0,
+            highest_before: 0,
             catch_up: CatchUp::No,
             previous: None,
             next_requested: Tick::NEVER,
-            next_place: None,
         }
     }
 
@@ -271,10 +293,20 @@ impl Window {
             _ if !is_outage => None,
             CatchUp::No => None,
             CatchUp::Pending => Some(Verdict::Owed),
+            // A user asks for what follows the last number that it knows.
+            CatchUp::Done { asked, .. } if self.went_back(facts) => {
+                (facts.accepted < asked).then_some(Verdict::WentBack)
+            }
             CatchUp::Done { asked, low, .. } => {
                 (facts.seq >= low.max(1) && facts.accepted < asked).then_some(Verdict::Missed)
             }
         }
+    }
+
+    /// Whether a message that was sent after the end has a number that was there before it.
+    fn went_back(&self, facts: Facts) -> bool {
+        let known = self.highest_seq.max(self.highest_before);
+        facts.seq > 0 && facts.seq <= known && self.end.is_some_and(|end| end.done <= facts.sent)
     }
 
     /// What to make of a message that did not come; `None` when it never had to.

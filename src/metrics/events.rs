@@ -21,6 +21,10 @@ pub struct EventCounts {
     pub missed: u64,
     /// Messages of others that those fetched.
     pub recovered: u64,
+    /// Answers that may have waited for those, because they did not read.
+    pub waited_replies: u64,
+    /// Messages that may have.
+    pub waited_messages: u64,
 }
 
 impl EventCounts {
@@ -46,6 +50,8 @@ impl EventCounts {
         }
         self.missed += other.missed;
         self.recovered += other.recovered;
+        self.waited_replies += other.waited_replies;
+        self.waited_messages += other.waited_messages;
     }
 
     /// The time after which this share of those who are back were back, within half a percent; 0 without any.

@@ -222,18 +222,29 @@ impl Interval {
 
     /// Records a success.
     pub fn ok(&mut self, sample: Sample) {
+        self.ok_unread(sample);
         let figures = &mut self.ops[sample.op.index()];
-        figures.ok += 1;
         figures.response.record(sample.done.micros_since(sample.due));
         figures.service.record(sample.done.micros_since(sample.sent));
+    }
+
+    /// Records a success whose answer waited to be read: when it came nobody knows.
+    pub fn ok_unread(&mut self, sample: Sample) {
+        let figures = &mut self.ops[sample.op.index()];
+        figures.ok += 1;
         figures.lag.record(sample.sent.micros_since(sample.due));
     }
 
     /// Records a failure.
     pub fn failed(&mut self, sample: Sample, kind: FailureKind, example: impl FnOnce() -> String) {
+        self.ops[sample.op.index()].failed_response.record(sample.done.micros_since(sample.due));
+        self.failed_unread(sample, kind, example);
+    }
+
+    /// Records a failure whose answer waited to be read.
+    pub fn failed_unread(&mut self, sample: Sample, kind: FailureKind, example: impl FnOnce() -> String) {
         let figures = &mut self.ops[sample.op.index()];
         figures.failed += 1;
-        figures.failed_response.record(sample.done.micros_since(sample.due));
         figures.lag.record(sample.sent.micros_since(sample.due));
         self.failures.record(sample.op, kind, sample.done, example);
     }

@@ -53,6 +53,12 @@ impl Plan {
         occurrences(&self.scenario, self.offset())
     }
 
+    /// How long users do not read at the longest.
+    pub fn longest_pause(&self) -> Duration {
+        let pauses = self.scenario.events.iter().filter(|event| event.what == Disturbance::PauseReading);
+        pauses.map(|event| event.length.min(self.scenario.load.duration())).max().unwrap_or_default()
+    }
+
     /// Whether an occurrence means this user: a whole number of users, as near to the share as can be.
     pub fn is_hit(&self, occurrence: &Occurrence, user: u32) -> bool {
         let users = u64::from(self.users());

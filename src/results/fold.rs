@@ -369,6 +369,8 @@ impl Fold {
                 back_ms_max: millis(counts.back_us_max),
                 missed: counts.missed,
                 recovered: counts.recovered,
+                waited_replies: counts.waited_replies,
+                waited_messages: counts.waited_messages,
             })
             .collect();
         events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));

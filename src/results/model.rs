@@ -366,6 +366,12 @@ pub struct EventFigures {
     pub missed: u64,
     /// Messages of others that those fetched.
     pub recovered: u64,
+    /// Answers that may have waited for those, because they did not read: part of no response or service time.
+    #[serde(default)]
+    pub waited_replies: u64,
+    /// Messages that may have, by the same: delivered, and part of no delivery time.
+    #[serde(default)]
+    pub waited_messages: u64,
 }
 
 /// Fetches from the history after a lost connection. `topics = whole + cut_short + refused + unanswered`, but for those

@@ -102,6 +102,8 @@ counters!(Happened {
     back_steps: BTreeMap<u32, u64>,
     missed: u64,
     recovered: u64,
+    waited_replies: u64,
+    waited_messages: u64,
 });
 
 counters!(Caught { topics: u64, pages: u64, whole: u64, cut_short: u64, refused: u64, unanswered: u64, settled: u64 });
@@ -316,6 +318,7 @@ impl Users {
                         *key,
                         same_fields!(Happened from counts {
                         at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                        waited_replies, waited_messages,
                     } with {}),
                     )
                 })
@@ -355,6 +358,7 @@ impl Users {
                         key,
                         same_fields!(EventCounts from counts {
                         at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                        waited_replies, waited_messages,
                     } with {}),
                     )
                 })

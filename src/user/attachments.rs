@@ -134,6 +134,12 @@ impl Attachment {
         is_first
     }
 
+    /// Whether a message was received live, as far back as is known.
+    pub(super) fn has_live(&self, seq: u64) -> bool {
+        let behind = self.last_seq.saturating_sub(seq);
+        seq > 0 && seq <= self.last_seq && behind < 64 && self.seen & (1 << behind) != 0
+    }
+
     /// Whether something can be missed here that has to be fetched.
     pub(super) fn can_miss(&self) -> bool {
         self.id.is_some() && self.is_confirmed && self.leaving == Tick::NEVER

@@ -187,7 +187,10 @@ impl User {
         let Some(place) = self.missed.iter().position(|missed| missed.is_ready).filter(|_| is_free) else {
             return Fetching::Later(Tick::NEVER);
         };
-        let topic = self.missed[place].topic.clone();
+        let missed = &mut self.missed[place];
+        // A fetch that was cut off is done all over again.
+        (missed.highest, missed.others, missed.mine) = (0, 0, 0);
+        let topic = missed.topic.clone();
         let other = match &self.phase {
             Phase::Open(open) => open.paging.as_ref().is_some_and(|paging| paging.topic == topic),
             _ => false,
@@ -244,8 +247,10 @@ impl User {
     pub(super) fn take_fetched(&mut self, call: &mut Call<'_>, topic: &Topic, record: DeliveryRecord) {
         let DeliveryRecord { attach, key, seq, sent, received, .. } = record;
         call.books.batch.past.push(PastRecord { key, seq, received });
+        let attachment = self.session.as_ref().and_then(|session| session.attachments.get(topic));
+        let is_live = attachment.is_some_and(|attachment| attachment.has_live(seq));
         let Some(missed) = self.missed.iter_mut().find(|missed| missed.topic == *topic) else { return };
-        if seq >= missed.from {
+        if seq >= missed.from && !is_live {
             missed.highest = missed.highest.max(seq);
             let is_mine = Stamp::author_of(key) == self.index;
             *(if is_mine { &mut missed.mine } else { &mut missed.others }) += 1;
@@ -283,11 +288,12 @@ impl User {
         };
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let (past, live) = fetch.split(Some(count));
-        for record in past {
-            self.take_fetched(call, topic, record);
-        }
+        // What is live first: what came both ways was not missed.
         for record in live {
             self.deliver(call, topic, record);
+        }
+        for record in past {
+            self.take_fetched(call, topic, record);
         }
         let next = fetch.page.next(fetch.state, count);
         let Some(missed) = self.missed.iter().find(|missed| missed.topic == *topic) else { return };

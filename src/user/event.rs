@@ -44,9 +44,9 @@ pub enum Event<'a> {
     },
     /// The group that was offered has been accepted, or not.
     Accepted(Result<(), (FailureKind, String)>),
-    /// An event of the scenario disturbs the user, which stays connected.
+    /// An event of the scenario, of this number: the user stays connected and does not read.
     Disturbed(u64),
-    /// The disturbance is over.
+    /// It reads again.
     Undisturbed,
     /// The last frame could not be sent: the server does not read, and the send buffer is full.
     Unsent,

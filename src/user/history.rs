@@ -90,6 +90,7 @@ mod tests {
             sent: Tick::ZERO,
             received: Tick::from_micros(seq),
             is_intact: true,
+            has_waited: false,
         }
     }
 

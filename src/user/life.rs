@@ -230,6 +230,7 @@ impl User {
     /// Takes the session off the books.
     pub(super) fn end_session(&mut self, call: &mut Call<'_>, end: SessionEnd) {
         self.drop_question(call);
+        let unread = self.end_pause(call);
         let Some(mut session) = self.session.take() else { return };
         call.books.online -= 1;
         let is_interrupted = end != SessionEnd::Closed && self.will_catch_up(call);
@@ -249,6 +250,9 @@ impl User {
                 SessionEnd::Closed | SessionEnd::Lost => call.now,
             },
         };
+        // What was accepted while nobody read was on its way too; but a run that is over has waited for it.
+        let is_waited_for = end == SessionEnd::Closed && self.is_draining;
+        let requested = unread.filter(|_| !is_waited_for).map_or(requested, |since| requested.min(since));
         let how = match end {
             SessionEnd::Closed => AttachEnd::Disconnected,
             SessionEnd::Lost | SessionEnd::Dead(_) if is_interrupted => AttachEnd::Interrupted,

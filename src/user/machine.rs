@@ -10,6 +10,7 @@ use crate::tick::Tick;
 use super::attachments::Attachments;
 use super::catch_up::Missed;
 use super::history::Paging;
+use super::pause::Pause;
 use super::promises::Watched;
 use super::resubscribe::Questions;
 use super::world::{Call, World};
@@ -64,6 +65,8 @@ pub struct User {
     pub(super) missed: Vec<Missed>,
     /// Which event of the scenario it has to come back from, and since when.
     pub(super) away: Option<(u64, Tick)>,
+    /// The last time that it did not read.
+    pub(super) pause: Option<Box<Pause>>,
     /// The next pause before a reconnect is none.
     pub(super) returns_at_once: bool,
     /// Whose frame went out last.
@@ -199,6 +202,7 @@ impl User {
             given_up: Vec::new(),
             missed: Vec::new(),
             away: None,
+            pause: None,
             returns_at_once: false,
             sent_last: Sent::Step,
         }
@@ -229,8 +233,8 @@ impl User {
             Event::Http(reply) => self.http_reply(call, reply),
             Event::Accepted(result) => self.settle_way(call, Way::Acceptance, result),
             Event::Token { sent, result } => self.token_fetched(call, sent, result),
-            Event::Disturbed(key) => self.disturbed(call, key),
-            Event::Undisturbed => self.come_back(call),
+            Event::Disturbed(key) => self.stop_reading(call, key),
+            Event::Undisturbed => self.read_again(call),
             Event::Unsent => self.unsent(call),
         }
     }

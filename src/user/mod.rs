@@ -11,6 +11,7 @@ mod event;
 mod history;
 mod life;
 mod machine;
+mod pause;
 mod promises;
 mod receive;
 mod resubscribe;

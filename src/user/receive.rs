@@ -95,6 +95,7 @@ impl User {
     fn receive_data(&mut self, call: &mut Call<'_>, data: &Data<'_>) {
         let place = call.plan.scenario.target.dialect.stamp;
         let stamp = data.stamp(place).filter(|stamp| stamp.run == call.plan.run_tag);
+        let has_waited = stamp.is_some_and(|stamp| self.has_waited(stamp.sent));
         let Some(session) = &mut self.session else { return };
         let Some(attachment) = session.attachments.find_wire(&data.topic, call) else {
             return self.receive_stray(call, data, stamp);
@@ -104,7 +105,7 @@ impl User {
         let topic = attachment.topic.clone();
         let (id, has_stray_page) = (attachment.id, attachment.has_stray_page);
         if let Some(fetch) = session.questions.fetch_of(&topic) {
-            fetch.saw(data.seq, stamp.zip(id).map(|(stamp, attach)| record(call, attach, stamp, data)));
+            fetch.saw(data.seq, stamp.zip(id).map(|(stamp, attach)| record(call, attach, stamp, data, has_waited)));
             return;
         }
         let paging = match &mut self.phase {
@@ -118,7 +119,7 @@ impl User {
             }
             return;
         };
-        let record = record(call, attach, stamp, data);
+        let record = record(call, attach, stamp, data, has_waited);
         match paging {
             Some(paging) if is_past || is_older => {
                 paging.page.take(data.seq);
@@ -146,7 +147,9 @@ impl User {
                 session.questions.look(at);
             }
         }
-        if is_first && !is_echo {
+        if is_first && !is_echo && record.has_waited {
+            self.count_waited_message(call);
+        } else if is_first && !is_echo {
             call.books.figures.delivery.record(record.received.micros_since(record.sent));
         }
         call.books.batch.deliveries.push(record);
@@ -154,7 +157,7 @@ impl User {
 }
 
 /// A message as the ledger wants it.
-fn record(call: &Call<'_>, attach: AttachId, stamp: Stamp, data: &Data<'_>) -> DeliveryRecord {
+fn record(call: &Call<'_>, attach: AttachId, stamp: Stamp, data: &Data<'_>, has_waited: bool) -> DeliveryRecord {
     DeliveryRecord {
         attach,
         key: stamp.key(),
@@ -162,5 +165,6 @@ fn record(call: &Call<'_>, attach: AttachId, stamp: Stamp, data: &Data<'_>) -> D
         sent: stamp.sent,
         received: call.now,
         is_intact: !stamp.synthetic || is_unchanged(stamp, data),
+        has_waited,
     }
 }

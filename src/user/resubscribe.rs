@@ -80,6 +80,12 @@ impl Gaps {
         None
     }
 
+    /// Nobody has read for so long.
+    pub(super) fn put_off(&mut self, span: Duration) {
+        // Saturating: never stays never.
+        self.since += span;
+    }
+
     fn is_due(&self, now: Tick) -> bool {
         self.since != Tick::NEVER && self.since + PATIENCE <= now && self.not_before <= now
     }
@@ -108,6 +114,14 @@ impl Questions {
         match &self.open {
             Some(question) => question.deadline,
             None => self.look_at,
+        }
+    }
+
+    /// Nobody has read for so long.
+    pub(super) fn put_off(&mut self, span: Duration) {
+        self.look_at += span;
+        if let Some(question) = &mut self.open {
+            question.deadline += span;
         }
     }
 

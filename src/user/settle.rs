@@ -199,7 +199,18 @@ impl User {
         if matches!(kind, FailureKind::Rejected(_) | FailureKind::Local(_)) {
             self.undo(call, &open, AttachEnd::Refused);
         }
-        call.books.ended(sample(&open, call.now), Err((kind, detail)));
+        self.ended(call, &open, Err((kind, detail)));
+    }
+
+    /// Counts the request; its times too, unless it waited for this user itself.
+    fn ended(&self, call: &mut Call<'_>, open: &Open, outcome: Result<(), (FailureKind, String)>) {
+        let sample = sample(open, call.now);
+        if self.has_waited(open.sent) {
+            self.count_waited_reply(call);
+            call.books.ended_unread(sample, outcome);
+        } else {
+            call.books.ended(sample, outcome);
+        }
     }
 
     /// Delivers what a page that will not be closed had held back.
@@ -232,7 +243,7 @@ impl User {
     }
 
     fn finish_ok(&mut self, call: &mut Call<'_>, open: &Open, step: &Step) {
-        call.books.ended(sample(open, call.now), Ok(()));
+        self.ended(call, open, Ok(()));
         if open.is_errand {
             return self.after_errand(call, step);
         }

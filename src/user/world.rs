@@ -103,6 +103,15 @@ impl Books {
         }
     }
 
+    /// Counts an operation whose answer waited for a user that did not read: it has no time.
+    pub(super) fn ended_unread(&mut self, sample: Sample, outcome: Result<(), (FailureKind, String)>) {
+        self.open[sample.op.index()] -= 1;
+        match outcome {
+            Ok(()) => self.figures.ok_unread(sample),
+            Err((kind, example)) => self.figures.failed_unread(sample, kind, || example),
+        }
+    }
+
     pub(super) fn connected(&mut self) {
         self.online += 1;
         self.figures.users.peak = self.figures.users.peak.max(self.online);

@@ -106,6 +106,7 @@ impl Messages {
             sent,
             received: settled,
             is_intact: true,
+            has_waited: false,
         });
         if self.batch.publishes.len() == 10_000 {
             self.book.take(&self.batch);

@@ -67,7 +67,55 @@ fn slow_readers_get_everything_late_or_catch_up() {
     assert!((4_900.0..6_000.0).contains(&event.back_ms_max), "{event:?}");
     let delivery = &ran.results.delivery;
     assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "{delivery:?}");
-    assert!(delivery.delivery_us.max > 4_000_000, "it shows in the delivery times");
+    assert!(
+        delivery.delivery_us.max < 1_000_000,
+        "how long it waited for its reader is no delivery time: {delivery:?}"
+    );
+    assert!(event.waited_messages > 0, "{event:?}");
+}
+
+#[test]
+fn a_pause_longer_than_the_timeout_is_no_loss_and_no_time_of_the_service() {
+    // Whoever does not read for the usual half minute is cut by the service, for it answers no pings.
+    for (length, catch_up, is_cut) in [(12, "true", false), (30, "true", true), (30, "false", true)] {
+        let pause = format!("do = \"pause-reading\"\nat = \"30s\"\nshare = 0.25\nfor = \"{length}s\"");
+        let personas = format!("{}\n[[event]]\n{pause}", super::steady::ON_CALL);
+        let rate = "40/s";
+        let arrivals = format!("arrivals = [ {{ to = \"{rate}\", over = \"5s\" }}, {{ hold = \"1m50s\" }} ]");
+        let users = "users = [ { to = 40, over = \"1s\" }, { hold = \"2m\" } ]\ndrain = \"15s\"";
+        let text = scenario(40, "", &format!("{users}\n{arrivals}\ncatch_up = {catch_up}"), &personas);
+        let ran = carry_out(&text, "delay = { pub = { uniform = [\"5ms\", \"900ms\"] } }", 2);
+        ran.assert_sound();
+        assert_eq!(ran.broken(), []);
+        let (results, delivery) = (&ran.results, &ran.results.delivery);
+        assert_eq!((delivery.lost, delivery.duplicated, delivery.late), (0, 0, 0), "{delivery:?}");
+        assert_eq!(delivery.excused > 0, is_cut && catch_up == "false", "{delivery:?}");
+        assert_eq!(results.operations.values().map(|operation| operation.failed).sum::<u64>(), 0);
+        assert_eq!(results.users.reconnects, if is_cut { 10 } else { 0 });
+        let [event] = &results.events[..] else { panic!("{:?}", results.events) };
+        // They read again after all of the time, and find out then that they were cut.
+        assert_eq!((event.affected, event.back, event.back_ms_max), (10, 10, f64::from(length) * 1e3), "{event:?}");
+        // Whose request was open has its answer in the socket, for longer than the timeout.
+        assert!(event.waited_replies > 0 && event.waited_messages > 0, "{event:?}");
+        let (publish, delivered) = (results.operations["publish"].response_us.max, delivery.delivery_us.max);
+        assert!(publish < 1_000_000 && delivered < 1_000_000, "{publish} {delivered}");
+    }
+}
+
+#[test]
+fn a_pause_ends_with_the_load_and_what_the_service_never_answered_is_found_after_it() {
+    let pause = "[[event]]\ndo = \"pause-reading\"\nat = \"100s\"\nshare = 0.5\nfor = \"1h\"";
+    let ran = carry_out(&with(pause, ""), "delay = { pub = { uniform = [\"5ms\", \"60ms\"] } }", 2);
+    ran.assert_sound();
+    let delivery = &ran.results.delivery;
+    assert_eq!((delivery.lost, delivery.duplicated), (0, 0), "{delivery:?}");
+    assert_eq!((ran.results.events[0].affected, ran.results.events[0].back), (20, 20));
+    // Frames that a service drops are found all the same, also those that paused users waited for.
+    let pause = "[[event]]\ndo = \"pause-reading\"\nat = \"60s\"\nshare = 0.5\nfor = \"20s\"";
+    let ran = carry_out(&with(pause, ""), "[[swallow]]\nop = \"pub\"\nrate = 0.01", 2);
+    let unanswered = ran.broken().iter().find(|(name, _)| *name == "every_request_answered").map_or(0, |found| found.1);
+    assert_eq!(unanswered, ran.results.operations["publish"].failed);
+    assert!(unanswered > 0);
 }
 
 #[test]
