@@ -11,7 +11,7 @@ use super::load::{Ready, scenario};
 use super::{Exit, terminal};
 use crate::engine::{PortNeed, PortRange, descriptors_needed};
 use crate::gate::ScenarioFacts;
-use crate::plan::Plan;
+use crate::plan::{Plan, Unheard};
 use crate::report::figures;
 use crate::scenario::{Day, NamedStage, Scenario, Stage, TargetUrl};
 
@@ -93,7 +93,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
             "arrivals_planned": arrivals,
             "drain_s": scenario.load.drain.as_secs_f64(),
         },
-        "doubts": doubts(&scenario),
+        "doubts": doubts(&scenario, &plan),
         "operations": ScenarioFacts::of(&scenario).ops.iter().map(|op| op.name()).collect::<Vec<_>>(),
         "gates": gates.gates.iter().map(|gate| gate.written().to_owned()).collect::<Vec<_>>(),
         "abort_when": gates.aborts.iter().map(|rule| rule.written().to_owned()).collect::<Vec<_>>(),
@@ -107,7 +107,7 @@ fn describe(file: &str, ready: Ready) -> serde_json::Value {
 }
 
 /// What is no mistake, and hardly what was meant.
-fn doubts(scenario: &Scenario) -> Vec<String> {
+fn doubts(scenario: &Scenario, plan: &Plan) -> Vec<String> {
     let length = |stages: &[Stage]| stages.iter().map(|stage| stage.over).sum::<Duration>();
     let (users, arrivals) = (length(&scenario.load.users), length(&scenario.load.arrivals));
     let last = scenario.load.users.iter().filter_map(|stage| stage.to).next_back();
@@ -117,6 +117,12 @@ fn doubts(scenario: &Scenario) -> Vec<String> {
         let seconds = |span: Duration| figures::seconds(span.as_secs_f64());
         let (from, left) = (seconds(users), seconds(arrivals - users));
         doubts.push(format!("nobody is online after {from}, and arrivals go on for {left}: they will be missed"));
+    }
+    for Unheard { persona, state, topic } in plan.unheard() {
+        doubts.push(format!(
+            "persona `{persona}`, state `{state}`: nobody can receive what is published to `{topic}`, for none of its other users \
+             subscribes to it, and no delivery is measured; add `{{ op = \"subscribe\", to = \"{topic}\" }}` to whoever is to get it"
+        ));
     }
     doubts
 }

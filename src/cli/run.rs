@@ -23,7 +23,7 @@ use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
 use crate::random::mix;
 use crate::report::{self, Format};
-use crate::results::{Fold, IntervalRecord, Record, Results, RunInfo, WindowFigures};
+use crate::results::{DayFigures, Fold, IntervalRecord, Record, Results, RunInfo, WindowFigures};
 use crate::scenario::{Scenario, TargetUrl};
 use crate::store::{Ages, JournalKeeper, JournalWriter, Origin, RunFile, RunFolder, RunLock, append_history};
 
@@ -231,6 +231,11 @@ fn run_info(
             .load
             .steady()
             .map(|(from, to)| WindowFigures { from_s: from.as_secs_f64(), to_s: to.as_secs_f64() }),
+        day: scenario.load.day.map(|day| DayFigures {
+            start_minute: day.start,
+            from_s: day.opening.as_secs_f64(),
+            speed_up: day.speed_up,
+        }),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         machine: format!("{cores} processors, {} {}", std::env::consts::OS, std::env::consts::ARCH),
         started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -11,6 +11,7 @@ mod events;
 mod names;
 mod resumption;
 mod topology;
+mod unheard;
 
 pub use arrivals::Arrivals;
 pub use curve::{Change, UserChange, UsersCurve};
@@ -18,6 +19,7 @@ pub use directory::{Directory, Token};
 pub use events::Occurrence;
 pub use resumption::Resumption;
 pub use topology::Topology;
+pub use unheard::Unheard;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,6 +16,7 @@ pub fn all() -> Vec<(&'static str, Results)> {
         ("huge", huge()),
         ("hostile", hostile()),
         ("long", long()),
+        ("eventful", eventful()),
     ]
 }
 
@@ -102,6 +103,33 @@ pub fn rich() -> Results {
     results.warnings =
         vec!["no interval was recorded from 6:42 to 6:48: the generator was suspended for 6 s".to_owned()];
     results
+}
+
+/// The busy run with one event of each kind, and killed once.
+pub fn eventful() -> Results {
+    let mut results = rich();
+    results.events = vec![
+        event(120.0, "drop", 50, 50, 17),
+        event(180.0, "restart-storm", 200, 198, 31),
+        event(240.0, "pause-reading", 40, 40, 0),
+        EventFigures { recovered: 8, ..event(300.0, "half-open", 40, 40, 12) },
+        event(360.0, "burst", 500, 0, 0),
+        event(420.0, "drop", 0, 0, 0),
+    ];
+    let (from, to) = ("2026-05-08T09:18:45Z".to_owned(), "2026-05-08T09:19:50Z".to_owned());
+    results.interruptions = vec![Interruption { at_s: 402.0, from, to, lasted_s: 65.0 }];
+    let marks = results.events.iter().map(|event| (event.at_s, event.what.clone()));
+    let marks = marks.map(|(at_s, label)| Mark { from_s: at_s, to_s: at_s, label });
+    results.series.marks.extend(marks.collect::<Vec<_>>());
+    results
+}
+
+/// An event that hit so many users, of whom so many were back, and had fetched what they missed.
+pub fn event(at_s: f64, what: &str, affected: u64, back: u64, missed: u64) -> EventFigures {
+    let (back_ms_p50, back_ms_p99, back_ms_max) = if back > 0 { (210.4, 480.2, 511.9) } else { (0.0, 0.0, 0.0) };
+    let (what, recovered) = (what.to_owned(), missed);
+    let times = EventFigures { back_ms_p50, back_ms_p99, back_ms_max, ..EventFigures::default() };
+    EventFigures { at_s, what, affected, back, missed, recovered, ..times }
 }
 
 fn worker(cpu_s: f64, cpu_share_max: f64, lag_us_max: u64) -> WorkerFigures {
@@ -242,6 +270,8 @@ pub fn arbitrary(text: &str, seed: u64) -> Results {
     }
     run.tls_verification = t();
     run.load_s = draw.unit() * 1e6;
+    let [from_s, speed_up] = [draw.unit() * 1e3 - 500.0, draw.unit() * 1e4 - 1.0];
+    run.day = Some(DayFigures { start_minute: draw.below(1 << 32) as u32, from_s, speed_up });
     results.verdict.reasons = vec![t()];
     let shape = OperationFigures {
         started: draw.next(),
@@ -261,6 +291,9 @@ pub fn arbitrary(text: &str, seed: u64) -> Results {
     results.failures =
         vec![FailureFigures { operation: t(), class: t(), count: draw.next(), first_s, last_s, examples: vec![t()] }];
     results.warnings = vec![t()];
+    results.events = (0..30).map(|_| event(draw.unit() * 1e6, text, draw.next(), draw.below(9), draw.next())).collect();
+    results.interruptions =
+        vec![Interruption { at_s: draw.unit() * 1e6, from: t(), to: t(), lasted_s: draw.unit() * 1e9 }];
     results.generator.saturated_from = Some(draw.unit() * 10.0 - 2.0);
     results.series.marks.push(Mark { from_s: draw.unit() * 9.0, to_s: draw.unit(), label: t() });
     let response_us = PercentilePoint { p50: draw.next(), p95: draw.next(), p99: draw.next(), max: draw.next() };
@@ -273,6 +306,7 @@ pub fn arbitrary(text: &str, seed: u64) -> Results {
 fn run_info(load_s: f64) -> RunInfo {
     RunInfo {
         steady: None,
+        day: None,
         id: "0197a1c2-5f3e-7b44-9c11-2f6a8d0e4b73".to_owned(),
         name: "friday-morning".to_owned(),
         description: "200 colleagues chat in pairs and teams and now and then share a file".to_owned(),

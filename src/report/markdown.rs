@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
-use super::{doubts, figures, promises, untrusted, wording};
+use super::events::{self, Happening};
+use super::{doubts, failures, figures, promises, untrusted, wording};
 
 /// Writes the summary.
 pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
@@ -36,7 +37,9 @@ pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
     }
     gates(results, out)?;
     operations(results, out)?;
+    failures(results, out)?;
     delivery(results, out)?;
+    events(results, out)?;
     writeln!(out, "<sub>pbxload {} · scenario {}</sub>", text(&run.version), text(&run.scenario_hash))
 }
 
@@ -104,6 +107,49 @@ fn delivery(results: &Results, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// Longest example of a failure, characters.
+const EXAMPLE_MAX: usize = 200;
+
+/// The first example of each kind of failure.
+fn failures(results: &Results, out: &mut impl Write) -> io::Result<()> {
+    let (kinds, rest) = failures::kinds(results);
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "### Failures\n")?;
+    for kind in kinds {
+        let example = match kind.example.as_str() {
+            "" => String::new(),
+            example => format!(": <code>{}</code>", text(&untrusted::cut(example, EXAMPLE_MAX))),
+        };
+        writeln!(out, "- {}{example}", text(&kind.says))?;
+    }
+    if !rest.is_empty() {
+        writeln!(out, "- {rest}")?;
+    }
+    writeln!(out)
+}
+
+/// Events that are told one by one.
+const EVENTS_MAX: usize = 10;
+
+/// What the scenario's events did, and when the run was interrupted.
+fn events(results: &Results, out: &mut impl Write) -> io::Result<()> {
+    let happenings = events::happenings(results, EVENTS_MAX);
+    if happenings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "### Events\n")?;
+    for happening in &happenings.shown {
+        let mark = if happening.is_bad() { "⚠️ " } else { "" };
+        writeln!(out, "- {mark}{}", text(&happening.line()))?;
+    }
+    for kind in happenings.rest.iter().map(Happening::line) {
+        writeln!(out, "- Others: {}", text(&kind))?;
+    }
+    writeln!(out)
 }
 
 /// A sentence whose quoted pieces are code: as elements, in which escapes work, where in a code span they would not.
@@ -183,6 +229,13 @@ mod tests {
         | disconnect | 168 | 168 | 0 | 0 | 0.280/s | 310 µs | 7.85 ms | 23.5 ms | 33.2 ms | 33.2 ms |
 
         Response time of successes, from when the work was due.
+
+        ### Failures
+
+        - publish rejected(503), 29 times, from 5:06 to 5:52: <code>{"ctrl":{"id":"…","code":503,"text":"too many requests"}}</code>
+        - publish timed\_out, 14 times, from 4:58 to 6:01: <code>no reply within 10 s, topic p2p \`1001\`–\`1002\`</code>
+        - upload timed\_out, 3 times, from 5:11 to 5:40
+        - connect upgrade(502), 1 time, at 5:31: <code>HTTP/1.1 502 Bad Gateway</code>
 
         ### Delivery
 

@@ -9,6 +9,8 @@ pub mod comparison;
 mod csv;
 pub mod doubts;
 pub mod drift;
+mod events;
+mod failures;
 #[cfg(test)]
 mod fixture;
 mod format;

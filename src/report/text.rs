@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::results::{LatencyFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::untrusted::{cut, one_line};
-use super::{doubts, drift, figures, promises, wording};
+use super::{doubts, drift, events, failures, figures, promises, wording};
 
 /// Whether the terminal gets colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,9 @@ pub fn write(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
     let layout = Layout { columns: layout.columns.max(60), ..layout };
     header(results, layout, out)?;
     operations(results, layout, out)?;
+    failures(results, layout, out)?;
     delivery(results, layout, out)?;
+    events(results, layout, out)?;
     own(results, layout, out)?;
     drift(results, layout, out)?;
     generator(results, layout, out)?;
@@ -156,6 +158,41 @@ fn latency_line(latency: &LatencyFigures) -> String {
     }
     let [p50, p95, p99, max] = [latency.p50, latency.p95, latency.p99, latency.max].map(figures::micros);
     format!("delivery time p50 {p50} · p95 {p95} · p99 {p99} · max {max}")
+}
+
+/// Events that are told one by one.
+const EVENTS_MAX: usize = 5;
+
+/// What the scenario's events did, and when the run was interrupted.
+fn events(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    let happenings = events::happenings(results, EVENTS_MAX);
+    let mut name = "events";
+    for happening in &happenings.shown {
+        let line = happening.line();
+        section(name, &if happening.is_bad() { layout.yellow(&line) } else { line }, out)?;
+        name = "";
+    }
+    for kind in &happenings.rest {
+        section("  others", &kind.line(), out)?;
+    }
+    Ok(())
+}
+
+/// The first example of each kind of failure.
+fn failures(results: &Results, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    let (kinds, rest) = failures::kinds(results);
+    let mut name = "failures";
+    for kind in kinds {
+        section(name, &cut(&kind.says, layout.columns - NAME_WIDTH), out)?;
+        if !kind.example.is_empty() {
+            section("", &format!("  {}", cut(&kind.example, 2 * (layout.columns - NAME_WIDTH - 2))), out)?;
+        }
+        name = "";
+    }
+    if !rest.is_empty() {
+        section("", &rest, out)?;
+    }
+    Ok(())
 }
 
 /// The target's own figures.
@@ -359,6 +396,13 @@ mod tests {
         download        969       4     0   1.61/s  34.0 ms   861 ms   2.58 s   4.27 s   4.53 s
         disconnect      168       0     0  0.280/s   310 µs  7.85 ms  23.5 ms  33.2 ms  33.2 ms
 
+        failures    publish rejected(503), 29 times, from 5:06 to 5:52
+                      {"ctrl":{"id":"…","code":503,"text":"too many requests"}}
+                    publish timed_out, 14 times, from 4:58 to 6:01
+                      no reply within 10 s, topic p2p `1001`–`1002`
+                    upload timed_out, 3 times, from 5:11 to 5:40
+                    connect upgrade(502), 1 time, at 5:31
+                      HTTP/1.1 502 Bad Gateway
         deliveries  64 328 expected = 64 280 delivered + 2 lost + 46 excused
                     duplicated 1 · reordered 0 · phantom 0 · corrupted 0 · misdelivered 0 · late 12
                     foreign 0

@@ -144,6 +144,13 @@ pub fn position(seconds: f64) -> String {
     if hours > 0 { format!("{sign}{hours}:{minutes:02}:{rest:02}") } else { format!("{sign}{minutes}:{rest:02}") }
 }
 
+/// A minute since some midnight as a time of day: `09:30`.
+pub fn time_of_day(minute: f64) -> String {
+    // A moment short of a full minute is rounding, not the minute before.
+    let minute = (minute + 1e-6).rem_euclid(24.0 * 60.0) as u32;
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
 /// An RFC 3339 instant as `2026-05-08 09:12:03 UTC`; a text that is none is shown as it is.
 pub fn instant(rfc3339: &str) -> String {
     match rfc3339.parse::<Timestamp>() {

@@ -3,6 +3,7 @@
 //! Pure data with a format number. Nothing here measures or judges. Start reading at [`Results`]; [`Fold`] makes them
 //! from the records of a run.
 
+mod day;
 mod drift;
 #[cfg(test)]
 mod drift_tests;
@@ -22,6 +23,7 @@ mod spread;
 mod target;
 mod timeline;
 
+pub use day::DayFigures;
 pub use drift::{DriftFigures, DriftKind, DriftVerdict};
 pub use fold::Fold;
 pub use generator::{GeneratorFigures, SendQueueFigures, WorkerFigures};

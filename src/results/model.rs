@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DriftFigures;
+use super::{DayFigures, DriftFigures};
 use super::{GeneratorFigures, Hardware, InvariantFigures, Series, SpreadFigures, TargetFigures};
 
 /// Format number of `results.json` that this build writes; it reads this and older ones.
@@ -93,6 +93,9 @@ pub struct RunInfo {
     /// and in runs of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steady: Option<WindowFigures>,
+    /// The day that the load stood for; absent for a load that is no day, and in runs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<DayFigures>,
     /// Version of this tool.
     pub version: String,
     /// Machine that made the load: processor count and system.

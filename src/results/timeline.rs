@@ -15,8 +15,8 @@ use crate::metrics::{Gauge, Latency, TargetGauges};
 use crate::ops::OpId;
 use crate::tick::Tick;
 
-/// Most points of a series.
-const POINTS_MAX: usize = 1_000;
+/// Most points of a series: as many as a chart draws.
+const POINTS_MAX: usize = 600;
 /// The narrowest that points get once not every interval has one of its own, microseconds.
 const WIDTH_US_MIN: u64 = 1_000_000;
 
@@ -99,7 +99,8 @@ impl Default for Timeline {
 impl Timeline {
     /// A series of at most so many points.
     pub(super) fn with_points_max(points_max: usize) -> Timeline {
-        let (points, current) = (Vec::new(), None);
+        // Room for all at once: a list that grows leaves holes between the histograms of the points under way, megabytes each.
+        let (points, current) = (Vec::with_capacity(points_max + 1), None);
         Timeline { points_max, points, current, width_us: 0, interval_us: 0, cpu_us: None }
     }
 

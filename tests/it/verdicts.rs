@@ -233,3 +233,47 @@ fn arrivals_that_nobody_is_there_for_are_doubtful() {
     let ended = crate::program::call(["check", &scenario]).with_code(0);
     assert!(!ended.stdout.contains("doubtful"), "{}", ended.stdout);
 }
+
+/// Every other user is one of a persona that only looks on: no talker has a talker for its peer.
+const LOOKER_ON: &str = r#"
+[[persona]]
+name = "looker-on"
+start = "look"
+  [persona.state.look]
+  steps = [ { op = "connect" }, { op = "login" }, { op = "describe", to = "me" } ]
+  think = "1s"
+"#;
+
+#[test]
+fn publishes_that_nobody_can_receive_are_doubtful() {
+    let folder = Folder::new();
+    let said = |text: &str| crate::program::call(["check", &folder.write("scenario.toml", text)]).with_code(0).stdout;
+    let spared = chat("3s").replace("size = \"20..400 B\"", "size = \"20..400 B\", noecho = true") + LOOKER_ON;
+    let text = said(&spared);
+    let sentence = "persona `talker`, state `talk`: nobody can receive what is published to `peer`";
+    assert!(text.contains(sentence) && text.contains("add `{ op = \"subscribe\", to = \"peer\" }`"), "{text}");
+    assert_eq!(text.matches("nobody can receive").count(), 1, "the team has two talkers: {text}");
+    for heard in [
+        // The publisher's own copy comes.
+        chat("3s") + LOOKER_ON,
+        // Whoever looks on listens.
+        spared.replace("{ op = \"describe\", to = \"me\" }", "{ op = \"subscribe\", to = \"peer\" }"),
+        // What a frame does nobody knows.
+        spared.replace("{ op = \"describe\", to = \"me\" }", "{ op = \"raw\", frame = \"{}\" }"),
+    ] {
+        let text = said(&heard);
+        assert!(!text.contains("doubtful"), "{text}");
+    }
+}
+
+#[test]
+fn no_shipped_scenario_is_doubtful() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = std::fs::read_dir(folder).expect("the scenarios").map(|file| file.expect("a file").path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|name| name == "toml")).collect();
+    assert!(files.len() > 5);
+    for file in files {
+        let ended = crate::program::call(["check", &file.display().to_string()]).with_code(0);
+        assert!(!ended.stdout.contains("doubtful"), "{}", ended.stdout);
+    }
+}

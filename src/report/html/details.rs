@@ -1,9 +1,7 @@
 //! Failures, connections, traffic, the generator, and how to do it again.
 
-use std::cmp::Reverse;
-
-use crate::report::{figures, untrusted, wording};
-use crate::results::{FailureFigures, OperationFigures, Results, SendQueueFigures, WorkerFigures};
+use crate::report::{failures, figures, untrusted, wording};
+use crate::results::{OperationFigures, Results, SendQueueFigures, WorkerFigures};
 
 use super::balance::TimeRow;
 use super::chart::{Part, stacked_bar};
@@ -22,9 +20,7 @@ pub(super) struct Failure {
 
 /// The failures, most frequent first.
 pub(super) fn failures(results: &Results) -> Vec<Failure> {
-    let mut failures: Vec<&FailureFigures> = results.failures.iter().collect();
-    failures.sort_by_key(|failure| Reverse(failure.count));
-    failures
+    failures::in_order(results)
         .into_iter()
         .map(|failure| Failure {
             operation: failure.operation.clone(),

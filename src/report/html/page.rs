@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use askama::Template;
 
 use crate::report::drift::{self, Drifts};
+use crate::report::events::{self, Happenings};
 use crate::report::untrusted::VisibleText;
 use crate::report::{doubts, figures, wording};
 use crate::results::{GateFigures, Outcome, Results, RunInfo, Severity};
@@ -19,6 +20,8 @@ use super::timeline::Timeline;
 
 /// Charts of operations that are open at once; the others are folded away.
 const RESPONSES_SHOWN: usize = 4;
+/// Events that are told one by one.
+const EVENTS_MAX: usize = 20;
 
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -39,6 +42,7 @@ struct Page<'a> {
     every_time: Vec<TimeRow>,
     over_time: bool,
     load: Vec<Figure>,
+    happenings: Happenings,
     responses: Vec<Figure>,
     more_responses: Vec<Figure>,
     drifts: Drifts,
@@ -97,6 +101,7 @@ fn page(results: &Results) -> Page<'_> {
         every_time: operations::every_time(results),
         over_time: !timeline.is_empty(),
         load: timeline.load(),
+        happenings: events::happenings(results, EVENTS_MAX),
         responses,
         more_responses,
         drifts: drift::drifts(results),

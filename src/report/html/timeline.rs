@@ -54,7 +54,10 @@ impl<'a> Timeline<'a> {
             let label = "generator was the bottleneck".to_owned();
             regions.push(Region { from, to, label, kind: RegionKind::Saturated });
         }
-        let x = Axis::time(from, to);
+        let mut x = Axis::time(from, to);
+        if let Some(day) = &results.run.day {
+            x = x.with_times_of_day(day.from_s, f64::from(day.start_minute), day.speed_up / 60.0);
+        }
         let [counts, rough, hovers] = [COUNT_POINTS_MAX, ROUGH_POINTS_MAX, HOVERS_MAX].map(|most| thin(series, most));
         Timeline { results, x, regions, lines, counts, rough, hovers }
     }
@@ -280,7 +283,10 @@ impl<'a> Timeline<'a> {
     ) -> Chart {
         let hovers = self.hovers.buckets.iter().map(|bucket| {
             let (from, to) = (bucket.at_s, bucket.at_s + self.hovers.width_s);
-            let text = format!("{} to {}\n{}", figures::position(from), figures::position(to), hover(bucket));
+            let [from_said, to_said] = [from, to].map(figures::position);
+            let clock = self.results.run.day.and_then(|day| day.clock_at(from));
+            let clock = clock.map_or_else(String::new, |clock| format!(" ({clock})"));
+            let text = format!("{from_said} to {to_said}{clock}\n{}", hover(bucket));
             Hover { from, to, text }
         });
         Chart {

@@ -48,6 +48,10 @@ pub(in crate::report::html) struct Axis {
     pub(super) ticks: Vec<Tick>,
     /// What the numbers are, where the ticks do not say it.
     pub(super) unit: &'static str,
+    /// What the same axis says in another way, in a row of its own; empty for most.
+    pub(super) second: Vec<Tick>,
+    /// What the numbers of that row are.
+    pub(super) second_unit: &'static str,
 }
 
 /// About as many steps as fit beside a chart.
@@ -59,7 +63,13 @@ const SECONDS_BELOW: f64 = 4.0;
 /// Share of the axis that the height of a label takes.
 const LABEL_ROOM: f64 = 0.1;
 
+const MINUTES_A_DAY: f64 = 24.0 * 60.0;
+
 impl Axis {
+    fn of(scale: Scale, ticks: Vec<Tick>, unit: &'static str) -> Axis {
+        Axis { scale, ticks, unit, second: Vec::new(), second_unit: "" }
+    }
+
     /// From zero to a round number at or above `max`.
     pub(in crate::report::html) fn linear(max: f64, unit: Unit) -> Axis {
         let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
@@ -77,7 +87,7 @@ impl Axis {
             let value = f64::from(index) * step;
             Tick { place: value / to, label: linear_label(value, unit) }
         };
-        Axis { scale: Scale::Linear { from: 0.0, to }, ticks: (0..=steps as u32).map(tick).collect(), unit: "" }
+        Axis::of(Scale::Linear { from: 0.0, to }, (0..=steps as u32).map(tick).collect(), "")
     }
 
     /// Microseconds, logarithmic, from a round number at or below `min` to one at or above `max`.
@@ -111,7 +121,7 @@ impl Axis {
                 ticks.remove(0);
             }
         }
-        Axis { scale: Scale::Log { from, to }, ticks, unit: "log scale" }
+        Axis::of(Scale::Log { from, to }, ticks, "log scale")
     }
 
     /// Seconds of the run, from `from` to `to`, with ticks at the steps of a clock.
@@ -131,7 +141,36 @@ impl Axis {
             to if to < 3_600.0 => "m:ss",
             _ => "h:mm",
         };
-        Axis { scale: Scale::Linear { from, to }, ticks, unit }
+        Axis::of(Scale::Linear { from, to }, ticks, unit)
+    }
+
+    /// The same axis with times of day below it: at `begins` it is `minute`, and a second is `minutes_a_second`.
+    pub(in crate::report::html) fn with_times_of_day(
+        mut self,
+        begins: f64,
+        minute: f64,
+        minutes_a_second: f64,
+    ) -> Axis {
+        let Scale::Linear { from, to } = self.scale else { return self };
+        let is_sound = minutes_a_second.is_finite() && minutes_a_second > 0.0 && begins.is_finite();
+        let minutes = (to - begins.max(from)) * minutes_a_second;
+        if !is_sound || !(1.0..1e7).contains(&minutes) {
+            return self;
+        }
+        let step = day_step(minutes / 6.0);
+        // Whole days are counted from where the first begins, as its stages are.
+        let (first, second_unit) =
+            if step < MINUTES_A_DAY { ((minute / step).ceil() * step, "time of day") } else { (minute, "") };
+        let tick = |index: u32| {
+            let at = first + f64::from(index) * step;
+            let place = (begins + (at - minute) / minutes_a_second - from) / (to - from);
+            let day = ((at - minute) / MINUTES_A_DAY).round() + 1.0;
+            let label = if step < MINUTES_A_DAY { figures::time_of_day(at) } else { format!("day {day}") };
+            Tick { place, label }
+        };
+        self.second = (0..13).map(tick).filter(|tick| (0.0..=1.0).contains(&tick.place)).collect();
+        self.second_unit = second_unit;
+        self
     }
 
     /// Runs by their number, from 1.
@@ -141,7 +180,7 @@ impl Axis {
         let places = (1..=8).map(|index| f64::from(index) * step).take_while(|at| *at <= to);
         let ticks = [1.0].into_iter().filter(|_| step > 1.0).chain(places);
         let tick = |at: f64| Tick { place: (at - from) / (to - from), label: format!("{at}") };
-        Axis { scale: Scale::Linear { from, to }, ticks: ticks.map(tick).collect(), unit: "run" }
+        Axis::of(Scale::Linear { from, to }, ticks.map(tick).collect(), "run")
     }
 
     /// Quantiles up to as many nines as that many samples can tell apart.
@@ -156,7 +195,7 @@ impl Axis {
                 .take(to as usize + 1)
                 .map(|(nines, label)| Tick { place: nines as f64 / to, label: (*label).to_owned() }),
         );
-        Axis { scale: Scale::Nines { to }, ticks, unit: "percentile" }
+        Axis::of(Scale::Nines { to }, ticks, "percentile")
     }
 
     /// Where a value is: 0 at the beginning of the axis, 1 at its end, never outside.
@@ -193,6 +232,13 @@ fn clock_step(wanted: f64) -> f64 {
         21_600.0, 43_200.0,
     ];
     STEPS.into_iter().find(|step| *step >= wanted).unwrap_or_else(|| round_step(wanted / 86_400.0) * 86_400.0)
+}
+
+/// Minutes between times of day.
+fn day_step(wanted: f64) -> f64 {
+    const STEPS: [f64; 12] = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0, 240.0, 360.0, 720.0];
+    let days = || round_step(wanted / MINUTES_A_DAY).max(1.0) * MINUTES_A_DAY;
+    STEPS.into_iter().find(|step| *step >= wanted).unwrap_or_else(days)
 }
 
 fn clock_label(at: f64, to: f64) -> String {
@@ -271,6 +317,23 @@ mod tests {
         assert_eq!(labels(&Axis::time(0.0, 14_400.0)), "0:00 | 1:00 | 2:00 | 3:00 | 4:00");
         assert_eq!(labels(&Axis::time(0.0, 1.0)), "0.0 s | 0.2 s | 0.4 s | 0.6 s | 0.8 s | 1.0 s");
         assert_eq!(labels(&Axis::time(f64::NAN, f64::NAN)).split(" | ").count(), 6);
+    }
+
+    #[test]
+    fn times_of_day_stand_where_they_are() {
+        let said = |axis: &Axis| {
+            let ticks = axis.second.iter().map(|tick| format!("{} {:.2}", tick.label, tick.place));
+            ticks.collect::<Vec<_>>().join(" | ")
+        };
+        // A day from 06:00 in an hour, after an opening of a minute.
+        let axis = Axis::time(0.0, 3_660.0).with_times_of_day(60.0, 360.0, 24.0 / 60.0);
+        assert_eq!(said(&axis), "08:00 0.10 | 12:00 0.26 | 16:00 0.43 | 20:00 0.59 | 00:00 0.75 | 04:00 0.92");
+        assert_eq!(axis.second_unit, "time of day");
+        let week = Axis::time(0.0, 25_200.0).with_times_of_day(0.0, 360.0, 24.0 / 60.0);
+        assert_eq!(said(&week), "day 1 0.00 | day 3 0.29 | day 5 0.57 | day 7 0.86");
+        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1e300] {
+            assert_eq!(said(&Axis::time(0.0, 60.0).with_times_of_day(0.0, 0.0, odd)), "", "{odd}");
+        }
     }
 
     #[test]

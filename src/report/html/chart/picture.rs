@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use askama::filters::Escaper;
 
+use super::axis::Tick;
 use super::shape::Plot;
 use super::{Axis, Shape};
 
@@ -51,6 +52,8 @@ pub(in crate::report::html) struct Chart {
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 224.0;
 const PLOT: Plot = Plot { left: 56.0, right: WIDTH - 10.0, top: 26.0, bottom: HEIGHT - 26.0 };
+/// Room for a second row of words below the horizontal axis.
+const SECOND_ROW: f64 = 15.0;
 /// Room that a character of a label takes, about.
 const LABEL_CHAR: f64 = 5.9;
 
@@ -64,7 +67,8 @@ impl Chart {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        write!(out, r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">"#)?;
+        let height = if self.x.second.is_empty() { HEIGHT } else { HEIGHT + SECOND_ROW };
+        write!(out, r#"<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img">"#)?;
         write!(out, "<title>{}</title><desc>{}</desc>", escaped(&self.title), escaped(&self.description))?;
         self.regions(out)?;
         self.grid(out)?;
@@ -138,20 +142,11 @@ impl Chart {
                 escaped(&tick.label)
             )?;
         }
-        let unit_from = right - self.x.unit.len() as f64 * LABEL_CHAR - 24.0;
-        for tick in &self.x.ticks {
-            let x = left + tick.place * (right - left);
-            write!(out, r#"<path class="axis" d="M{x:.1},{bottom}v4"/>"#)?;
-            if x < unit_from {
-                write!(
-                    out,
-                    r#"<text class="tick middle" x="{x:.1}" y="{}">{}</text>"#,
-                    bottom + 16.0,
-                    escaped(&tick.label)
-                )?;
-            }
+        row(out, &self.x.ticks, self.x.unit, bottom)?;
+        if !self.x.second.is_empty() {
+            row(out, &self.x.second, self.x.second_unit, bottom + SECOND_ROW)?;
         }
-        write!(out, r#"<text class="tick end unit" x="{right}" y="{}">{}</text>"#, bottom + 16.0, self.x.unit)
+        Ok(())
     }
 
     fn hovers(&self, out: &mut String) -> std::fmt::Result {
@@ -168,6 +163,22 @@ impl Chart {
         }
         Ok(())
     }
+}
+
+/// A row of words below the horizontal axis, and what they are at its end.
+fn row(out: &mut String, ticks: &[Tick], unit: &str, top: f64) -> std::fmt::Result {
+    let Plot { left, right, bottom, .. } = PLOT;
+    let unit_from = right - unit.len() as f64 * LABEL_CHAR - 24.0;
+    for tick in ticks {
+        let x = left + tick.place * (right - left);
+        let (from, length) = if top > bottom { (top + 2.5, 3) } else { (bottom, 4) };
+        write!(out, r#"<path class="axis" d="M{x:.1},{from}v{length}"/>"#)?;
+        if x < unit_from {
+            let label = escaped(&tick.label);
+            write!(out, r#"<text class="tick middle" x="{x:.1}" y="{}">{label}</text>"#, top + 16.0)?;
+        }
+    }
+    write!(out, r#"<text class="tick end unit" x="{right}" y="{}">{unit}</text>"#, top + 16.0)
 }
 
 /// Room that a label takes, about.
