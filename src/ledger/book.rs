@@ -45,8 +45,8 @@ pub struct Book {
     pub(super) numbered: Vec<(TopicKey, u64, u64, Tick)>,
     pub(super) totals: LedgerTotals,
     /// A number that was given to a second message, after its topic had come further.
-    went_back: Option<u64>,
-    has_told_history: bool,
+    pub(super) went_back: Option<u64>,
+    pub(super) has_told_history: bool,
 }
 
 /// How a run ended, as far as deliveries are concerned.
@@ -457,18 +457,6 @@ impl Book {
                     })
                 }),
             })
-        })
-    }
-
-    /// That the service has lost its history, once it is known; told once.
-    pub fn take_warning(&mut self) -> Option<String> {
-        let seq = self.went_back.take()?;
-        let is_news = !std::mem::replace(&mut self.has_told_history, true);
-        is_news.then(|| {
-            format!(
-                "the service lost its history: topic numbers went back (a message was accepted as {seq} on a topic that \
-                 had come further), and what was sent to users who were away then cannot be fetched: it counts as lost"
-            )
         })
     }
 

@@ -62,6 +62,18 @@ impl Book {
         }
     }
 
+    /// That the service has lost its history, once it is known; told once.
+    pub fn take_warning(&mut self) -> Option<String> {
+        let seq = self.went_back.take()?;
+        let is_news = !std::mem::replace(&mut self.has_told_history, true);
+        is_news.then(|| {
+            format!(
+                "the service lost its history: topic numbers went back (a message was accepted as {seq} on a topic that \
+                 had come further), and what was sent to users who were away then cannot be fetched: it counts as lost"
+            )
+        })
+    }
+
     /// A message was fetched.
     pub(super) fn recover(&mut self, record: RecoveredRecord) {
         let Some(&(topic, _)) = self.places.get(&record.attach) else { return };

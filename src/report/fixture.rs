@@ -128,18 +128,8 @@ pub fn eventful() -> Results {
 pub fn event(at_s: f64, what: &str, affected: u64, back: u64, missed: u64) -> EventFigures {
     let (back_ms_p50, back_ms_p99, back_ms_max) = if back > 0 { (210.4, 480.2, 511.9) } else { (0.0, 0.0, 0.0) };
     let (what, recovered) = (what.to_owned(), missed);
-    EventFigures {
-        at_s,
-        what,
-        affected,
-        back,
-        back_ms_p50,
-        back_ms_p99,
-        back_ms_max,
-        missed,
-        recovered,
-        ..EventFigures::default()
-    }
+    let times = EventFigures { back_ms_p50, back_ms_p99, back_ms_max, ..EventFigures::default() };
+    EventFigures { at_s, what, affected, back, missed, recovered, ..times }
 }
 
 fn worker(cpu_s: f64, cpu_share_max: f64, lag_us_max: u64) -> WorkerFigures {
