@@ -17,6 +17,7 @@ mod message;
 mod mixed;
 mod numbers;
 mod promises;
+mod publishes;
 #[cfg(test)]
 mod race_tests;
 mod receivers;
