@@ -35,13 +35,7 @@ fn hour(rule: &str, faults: &str, slots: u32) -> Results {
     let faults = FaultPlan::parse(faults).expect("a fault plan");
     let rule = AbortRule::parse(rule).expect("a rule");
     simulated(async move {
-        let (dialer, mut accepted) = memory();
-        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
-        tokio::task::spawn_local(async move {
-            while let Some(stream) = accepted.recv().await {
-                simulator.serve(stream);
-            }
-        });
+        let dialer = served(SimulatorConfig { faults, ..SimulatorConfig::default() });
         let (options, _tell) = options(&plan, &dialer, Duration::from_secs(1));
         let mut judge = Judge { watch: Watch::default(), jury: Jury::new(&[], &[rule], Rules::default()) };
         let outcome = run_local(options, &mut judge).await.expect("a run");

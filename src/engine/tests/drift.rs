@@ -68,13 +68,7 @@ fn simulator_with(faults: &str) -> Results {
     let plan = plan(&scenario(6, "", load, ON_CALL).replacen("timeout = \"10s\"", metrics, 1), 1);
     let faults = FaultPlan::parse(&format!("delay.pub = {{ constant = \"100ms\" }}\n{faults}")).expect("a fault plan");
     simulated(async move {
-        let (dialer, mut accepted) = memory();
-        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
-        tokio::task::spawn_local(async move {
-            while let Some(stream) = accepted.recv().await {
-                simulator.serve(stream);
-            }
-        });
+        let dialer = served(SimulatorConfig { faults, ..SimulatorConfig::default() });
         let (options, _tell) = options(&plan, &dialer, Duration::from_secs(5));
         judged(options, &STEADY_GATES).await
     })

@@ -129,6 +129,18 @@ fn memory() -> (Dialer, mpsc::UnboundedReceiver<tokio::io::DuplexStream>) {
     (Dialer::memory(endpoint, accept).with_key(Some(key)), accepted)
 }
 
+/// The way to a simulator of its own that serves whoever dials.
+fn served(config: SimulatorConfig) -> Dialer {
+    let (dialer, mut accepted) = memory();
+    let simulator = LocalSimulator::start(config);
+    tokio::task::spawn_local(async move {
+        while let Some(stream) = accepted.recv().await {
+            simulator.serve(stream);
+        }
+    });
+    dialer
+}
+
 fn options(plan: &Arc<Plan>, dialer: &Dialer, interval: Duration) -> (RunOptions, watch::Sender<Stop>) {
     let (tell, stop) = watch::channel(Stop::No);
     let dialect = plan.scenario.target.dialect;

@@ -44,16 +44,9 @@ fn the_plan_goes_on_where_it_was_and_what_the_dead_part_sent_is_nobodys() {
     let all = plan(&text, 2);
     let planned: usize = (0..2).map(|slot| all.arrivals(slot).count()).sum();
     let results = simulated(async move {
-        let (dialer, mut accepted) = memory();
         // Slow enough that there is always something on its way.
         let faults = FaultPlan::parse("delay = { pub = { constant = \"300ms\" } }").expect("a fault plan");
-        let simulator = LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::default() });
-        let server = simulator.clone();
-        tokio::task::spawn_local(async move {
-            while let Some(stream) = accepted.recv().await {
-                server.serve(stream);
-            }
-        });
+        let dialer = served(SimulatorConfig { faults, ..SimulatorConfig::default() });
         let interval = Duration::from_secs(1);
         let mut seen = Seen::default();
         let (first, _tell) = options(&all, &dialer, interval);

@@ -133,13 +133,7 @@ fn a_run_that_is_stopped_at_once_still_closes_its_books() {
     let load = "users = [ { to = 4, over = \"1s\" }, { hold = \"1h\" } ]\narrivals = [ { to = \"5/s\", over = \"0s\" }, { hold = \"1h\" } ]";
     let plan = plan(&scenario(4, "", load, ON_CALL), 2);
     let results = simulated(async {
-        let (dialer, mut accepted) = memory();
-        let simulator = LocalSimulator::start(SimulatorConfig::default());
-        tokio::task::spawn_local(async move {
-            while let Some(stream) = accepted.recv().await {
-                simulator.serve(stream);
-            }
-        });
+        let dialer = served(SimulatorConfig::default());
         let (options, tell) = options(&plan, &dialer, Duration::from_secs(1));
         tokio::task::spawn_local(async move {
             tokio::time::sleep(Duration::from_millis(30_777)).await;

@@ -35,15 +35,8 @@ fn text(users: u32, hold: &str) -> String {
 fn in_an_hour_no_user_is_ever_without_a_valid_token() {
     let plan = plan(&text(40, "1m"), 1);
     simulated(async {
-        let (dialer, mut accepted) = memory();
         let faults = FaultPlan::parse("token_lifetime = \"60s\"").expect("a fault plan");
-        let simulator =
-            LocalSimulator::start(SimulatorConfig { faults, ..SimulatorConfig::tinode(Some(API_KEY.to_owned())) });
-        tokio::task::spawn_local(async move {
-            while let Some(stream) = accepted.recv().await {
-                simulator.serve(stream);
-            }
-        });
+        let dialer = served(SimulatorConfig { faults, ..SimulatorConfig::tinode(Some(API_KEY.to_owned())) });
         let (options, _tell) = options(&plan, &dialer, Duration::from_secs(1));
         let (clock, directory) = (Clock::start(), Arc::new(Directory::new(plan.users(), 0)));
         let office =
