@@ -240,6 +240,31 @@ fn a_hole_is_told_where_parts_of_a_run_meet() {
 }
 
 #[test]
+fn what_is_missing_before_several_parts_is_one_hole() {
+    // The load stood at second 2 when each of these parts was to take it up; only the last one came so far.
+    let prepared = |part: u32| {
+        let mut record = interval(0, 0);
+        let begins = (u64::from(part) + 1) * 2 * SECOND;
+        (record.part, record.from, record.to) = (part, tick(begins), tick(begins + 2 * SECOND));
+        (record.load_start, record.load_from) = (tick(begins), record.to);
+        record
+    };
+    let last = |record: Box<IntervalRecord>| {
+        let mut load = record.clone();
+        (load.from, load.to) = (record.to, record.to + Duration::from_secs(1));
+        [record, load]
+    };
+    let later = || [prepared(1), prepared(2)].into_iter().chain(last(prepared(3)));
+    assert_eq!(holes(later(), None).len(), 1, "all of the first part");
+    assert_eq!(holes([set_up(), interval(0, 5)].into_iter().chain(later()), None).len(), 1, "the first part's end");
+    assert_eq!(holes([set_up(), interval(0, 5), interval(1, 5)].into_iter().chain(later()), None), []);
+    // What a later part should have told is a hole of its own.
+    let mut lost = last(prepared(3));
+    lost.iter_mut().for_each(|record| record.load_start = tick(5 * SECOND));
+    assert_eq!(holes([prepared(1), prepared(2)].into_iter().chain(lost), None).len(), 2);
+}
+
+#[test]
 fn the_splinter_at_the_end_joins_the_point_before_it() {
     let mut fold = begun();
     (0..3).for_each(|index| fold.push(&Record::Interval(interval(index, 5))));

@@ -16,7 +16,7 @@ const HOLES_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Holes {
     latest: Option<Latest>,
-    /// Time of the load that was told, microseconds: a part that ends in its set-up adds none.
+    /// The load up to there, microseconds, is told or counted as a hole: a part that ends in its set-up adds none.
     told_us: u64,
     found: Vec<HoleFigures>,
 }
@@ -57,6 +57,10 @@ impl Holes {
                     self.add(latest.ends_s(), begins_s);
                 }
             }
+        }
+        if self.latest.is_none_or(|latest| latest.part != record.part) {
+            // What is missing before a part is one hole, however many parts follow it.
+            self.told_us = self.told_us.max(record.load_from.micros_since(record.load_start));
         }
         if !record.is_set_up() {
             self.told_us = self.told_us.max(record.to.micros_since(record.load_start));
