@@ -29,15 +29,15 @@ pub(super) struct Compiled {
 
 impl Compiled {
     /// The gates as a run left them: what is not understood is left out.
-    pub(super) fn of(list: &[GateText], rules: GateRules) -> Compiled {
-        let mut compiled = Compiled::with(rules);
+    pub(super) fn of(list: &[GateText], rules: GateRules, tolerate: f64) -> Compiled {
+        let mut compiled = Compiled::with(rules, tolerate);
         list.iter().for_each(|written| drop(compiled.add(written, None)));
         compiled
     }
 
-    fn with(rules: GateRules) -> Compiled {
+    fn with(rules: GateRules, tolerate: f64) -> Compiled {
         let GateRules { min_samples, missing_baseline_fails } = rules;
-        Compiled { rules: Rules { min_samples, missing_baseline_fails }, ..Compiled::default() }
+        Compiled { rules: Rules { min_samples, missing_baseline_fails, tolerate }, ..Compiled::default() }
     }
 
     /// Reads one, and checks it against what the scenario does, where that is known.
@@ -112,7 +112,7 @@ pub(super) fn scenario_of(path: &Path, folder: &Path, flags: &ScenarioFlags) -> 
 /// Gates of a scenario, checked against what it does.
 fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Compiled {
     let facts = ScenarioFacts::of(&loaded.scenario);
-    let mut compiled = Compiled::with(loaded.scenario.gate_rules);
+    let mut compiled = Compiled::with(loaded.scenario.gate_rules, loaded.scenario.health.tolerate);
     for written in &loaded.scenario.gates {
         if let Err(error) = compiled.add(written, Some(&facts)) {
             problems.push(gate_problem(loaded.place_in_gate(written, error.range.clone()), error));

@@ -10,7 +10,7 @@ use super::load::Compiled;
 use crate::gate::{Jury, NoBaseline};
 use crate::report::{self, Format};
 use crate::results::{EndedBy, Fold, Record, Results};
-use crate::scenario::gates_of;
+use crate::scenario::{gates_of, tolerated_of};
 use crate::store::{JournalReader, RunFile, RunFolder, RunLock, StoreError, write_whole};
 
 pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -80,7 +80,7 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
 pub(super) fn jury(folder: &RunFolder) -> anyhow::Result<Jury> {
     let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
     let gates = gates_of(&scenario);
-    Ok(Compiled::of(&gates.list, gates.rules).jury())
+    Ok(Compiled::of(&gates.list, gates.rules, tolerated_of(&scenario)).jury())
 }
 
 /// Gives every record of a run to `take`, and a warning for each part of its journal that cannot be used.

@@ -170,7 +170,9 @@ impl RunSummary {
 }
 
 fn unfit(results: &Results) -> Option<String> {
-    if let Some(from) = results.generator.saturated_from {
+    if let Some(from) = results.generator.saturated_from
+        && results.generator.tolerated_share.is_none()
+    {
         return Some(format!("the generator was the bottleneck from second {from:.0} on"));
     }
     match results.run.ended_by {

@@ -227,8 +227,11 @@ impl Collector {
         let mut sample = health::sample(self.returns.len() as u32, false);
         let is_loading = self.is_loading;
         sample.per_worker = if is_loading { loads } else { Vec::new() };
-        let evidence = self.monitor.look(&merged, &sample).filter(|_| is_loading);
-        sample.is_saturated = evidence.is_some();
+        let look = self.monitor.look(&merged, &sample, self.from, last);
+        let (spell, evidence) = look.spell.filter(|_| is_loading).unzip();
+        sample.is_saturated = spell.is_some();
+        sample.is_undecided = look.is_undecided && is_loading;
+        sample.spells.extend(spell);
         if !std::mem::replace(&mut self.was_saturated, sample.is_saturated) {
             self.evidence = evidence;
         }

@@ -27,6 +27,8 @@ pub(super) fn sample(workers: u32, is_saturated: bool) -> HealthSample {
         rss_bytes: rss_bytes(),
         descriptors: descriptors(),
         is_saturated,
+        is_undecided: false,
+        spells: Vec::new(),
         per_worker: Vec::new(),
     }
 }

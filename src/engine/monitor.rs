@@ -4,9 +4,12 @@
 //! worker that could run and gets no processor, memory, and, where the scenario sets a limit, send queues. One interval alone may be a hiccup of the
 //! machine; several in a row are not.
 
+use std::collections::BTreeSet;
+
 use crate::metrics::Interval;
-use crate::results::{HealthSample, WorkerSample};
+use crate::results::{HealthSample, Sign, Spell, WorkerSample};
 use crate::scenario::Health;
+use crate::tick::Tick;
 
 /// Lateness below which a worker that waits for a processor is not yet harmed by it, microseconds: below the
 /// milliseconds that a scheduler gives each of several busy threads in turn.
@@ -20,62 +23,90 @@ pub(super) struct Monitor {
     limits: Health,
     memory_bytes: u64,
     in_a_row: u32,
+    /// Where the row began, and the signs in it.
+    since: Tick,
+    signs: BTreeSet<Sign>,
+}
+
+/// What an interval showed.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// It was above a limit, not yet often enough in a row.
+    pub(super) is_undecided: bool,
+    /// What of a spell is known now, and the evidence: limits have been passed often enough in a row.
+    pub(super) spell: Option<(Spell, String)>,
 }
 
 impl Monitor {
     /// `memory_bytes` is what the machine, or the process' control group, has.
     pub(super) fn new(limits: Health, memory_bytes: u64) -> Monitor {
-        Monitor { limits, memory_bytes, in_a_row: 0 }
+        Monitor { limits, memory_bytes, in_a_row: 0, since: Tick::ZERO, signs: BTreeSet::new() }
     }
 
-    /// Looks at an interval; the evidence once the limits have been passed often enough in a row.
-    pub(super) fn look(&mut self, merged: &Interval, sample: &HealthSample) -> Option<String> {
-        let evidence = self.evidence(merged, sample);
-        self.in_a_row = if evidence.is_some() { self.in_a_row + 1 } else { 0 };
-        evidence.filter(|_| self.in_a_row >= self.limits.intervals)
+    /// Looks at the interval between two ticks. The one that completes a row tells the whole row, each later one itself.
+    pub(super) fn look(&mut self, merged: &Interval, sample: &HealthSample, from: Tick, to: Tick) -> Look {
+        let Some((sign, evidence)) = self.evidence(merged, sample) else {
+            self.in_a_row = 0;
+            return Look::default();
+        };
+        if self.in_a_row == 0 || self.in_a_row >= self.limits.intervals {
+            self.since = from;
+            self.signs.clear();
+        }
+        self.signs.insert(sign);
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        let is_spell = self.in_a_row >= self.limits.intervals;
+        let spell = is_spell.then(|| (Spell { from: self.since, to, signs: self.signs.clone() }, evidence));
+        Look { is_undecided: spell.is_none(), spell }
     }
 
-    fn evidence(&self, merged: &Interval, sample: &HealthSample) -> Option<String> {
+    fn evidence(&self, merged: &Interval, sample: &HealthSample) -> Option<(Sign, String)> {
         let lateness = merged.lateness();
         let lag_us = if lateness.count() >= LAG_SAMPLES_MIN { lateness.quantile(0.99) } else { 0 };
         let limit_us = crate::tick::micros(self.limits.lag_p99);
         if lag_us > limit_us {
-            return Some(format!(
+            let evidence = format!(
                 "timers and arrivals were {:.1} ms late at the 99th percentile (`health.lag_p99` is {:.1} ms)",
                 milliseconds(lag_us),
                 milliseconds(limit_us)
-            ));
+            );
+            return Some((Sign::LagP99, evidence));
         }
         let workers = sample.per_worker.iter();
         let busiest = workers.clone().map(WorkerSample::cpu_share).fold(0.0, f64::max);
         if busiest > self.limits.worker_cpu {
-            return Some(format!(
+            let evidence = format!(
                 "a worker used {:.0}% of its core (`health.worker_cpu` is {:.0}%)",
                 busiest * 100.0,
                 self.limits.worker_cpu * 100.0
-            ));
+            );
+            return Some((Sign::WorkerCpu, evidence));
         }
         let starved = workers.map(WorkerSample::starved_share).fold(0.0, f64::max);
         if starved > self.limits.starvation && lag_us > HARMLESS_LAG_US {
-            return Some(format!(
+            let evidence = format!(
                 "a worker waited for a processor {:.0}% of the time in which it could run, and timers were {:.1} ms \
                  late at the 99th percentile (`health.starvation` is {:.0}%): something else uses this machine",
                 starved * 100.0,
                 milliseconds(lag_us),
                 self.limits.starvation * 100.0
-            ));
+            );
+            return Some((Sign::Starvation, evidence));
         }
         let memory = sample.rss_bytes as f64 / self.memory_bytes.max(1) as f64;
         if memory > self.limits.memory {
-            return Some(format!(
+            let evidence = format!(
                 "the process used {:.0}% of the memory (`health.memory` is {:.0}%)",
                 memory * 100.0,
                 self.limits.memory * 100.0
-            ));
+            );
+            return Some((Sign::Memory, evidence));
         }
         let queued = merged.send_queue.bytes_max;
         let limit = self.limits.send_queue.filter(|limit| queued > *limit)?;
-        Some(format!("{queued} bytes waited in the send queue of a connection (`health.send_queue` is {limit} bytes)"))
+        let evidence =
+            format!("{queued} bytes waited in the send queue of a connection (`health.send_queue` is {limit} bytes)");
+        Some((Sign::SendQueue, evidence))
     }
 }
 
@@ -105,7 +136,13 @@ mod tests {
 
     fn evidence_of(interval: &Interval, load: WorkerSample, rss_bytes: u64) -> Option<String> {
         let mut monitor = Monitor::new(Health { intervals: 1, ..Health::default() }, 1_000);
-        monitor.look(interval, &HealthSample { rss_bytes, per_worker: vec![IDLE, load], ..HealthSample::default() })
+        let sample = HealthSample { rss_bytes, per_worker: vec![IDLE, load], ..HealthSample::default() };
+        let (_, evidence) = monitor.look(interval, &sample, second(0), second(1)).spell?;
+        Some(evidence)
+    }
+
+    fn second(number: u64) -> Tick {
+        Tick::from_micros(number * 1_000_000)
     }
 
     #[test]
@@ -127,21 +164,30 @@ mod tests {
         interval.send_queue.saw(3_000_000, true);
         assert_eq!(evidence_of(&interval, IDLE, 0), None);
         let limits = Health { intervals: 1, send_queue: Some(2_000_000), ..Health::default() };
-        let evidence = Monitor::new(limits, 1_000).look(&interval, &HealthSample::default()).expect("queued");
+        let look = Monitor::new(limits, 1_000).look(&interval, &HealthSample::default(), second(0), second(1));
+        let (_, evidence) = look.spell.expect("queued");
         assert!(evidence.contains("3000000") && evidence.contains("2000000"), "{evidence}");
     }
 
     #[test]
-    fn one_interval_alone_is_no_bottleneck() {
-        let mut monitor = Monitor::new(Health::default(), u64::MAX);
-        let sample = HealthSample::default();
-        let late = late_by(80_000);
-        assert_eq!(monitor.look(&late, &sample), None);
-        assert_eq!(monitor.look(&late, &sample), None);
-        assert_eq!(monitor.look(&late_by(10), &sample), None);
-        assert_eq!(monitor.look(&late, &sample), None);
-        assert_eq!(monitor.look(&late, &sample), None);
-        assert!(monitor.look(&late, &sample).is_some());
+    fn one_interval_alone_is_no_bottleneck_and_the_last_of_a_row_tells_the_whole_row() {
+        let mut monitor = Monitor::new(Health::default(), 1_000);
+        let full = HealthSample { rss_bytes: 999, ..HealthSample::default() };
+        let (late, fine) = ((late_by(80_000), HealthSample::default()), (late_by(10), HealthSample::default()));
+        let intervals = [&late, &late, &fine, &(late_by(10), full), &late, &late, &late, &fine, &late];
+        let looks = intervals.into_iter().enumerate().map(|(at, (interval, sample))| {
+            let look = monitor.look(interval, sample, second(at as u64), second(at as u64 + 1));
+            (look.is_undecided, look.spell.map(|(spell, _)| spell))
+        });
+        let (undecided, spells): (Vec<bool>, Vec<_>) = looks.unzip();
+        assert_eq!(undecided, [true, true, false, true, true, false, false, false, true]);
+        let spell = |from, to, signs: &[Sign]| Spell {
+            from: second(from),
+            to: second(to),
+            signs: signs.iter().copied().collect(),
+        };
+        let told: Vec<_> = spells.into_iter().enumerate().filter_map(|(at, spell)| Some((at, spell?))).collect();
+        assert_eq!(told, [(5, spell(3, 6, &[Sign::LagP99, Sign::Memory])), (6, spell(6, 7, &[Sign::LagP99]))]);
     }
 
     #[test]

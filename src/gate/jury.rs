@@ -15,12 +15,14 @@ use crate::tick::Tick;
 const INTERVAL_S: f64 = 0.5;
 
 /// What holds for all gates of a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Rules {
     /// Samples that a time or a ratio needs at least, beyond what its statistic needs anyway.
     pub min_samples: u64,
     /// Whether a missing baseline fails the run; otherwise the run has no verdict.
     pub missing_baseline_fails: bool,
+    /// Share of the load, 0 to 1, that the generator's own spells may cover before the verdict is withheld.
+    pub tolerate: f64,
 }
 
 /// Hears a run and judges it.
@@ -39,7 +41,7 @@ pub struct Jury {
 impl Jury {
     /// A jury for these gates.
     pub fn new(gates: &[Gate], aborts: &[AbortRule], rules: Rules) -> Jury {
-        let track = |gate: &Gate| (gate.clone(), Track::of(gate, gate.wanted(rules.min_samples)));
+        let track = |gate: &Gate| (gate.clone(), Track::of(gate, gate.wanted(rules.min_samples), rules.tolerate));
         Jury {
             gates: gates.iter().map(track).collect(),
             aborts: aborts.iter().map(AbortTrack::new).collect(),
@@ -108,7 +110,8 @@ impl Jury {
         results.abort = self.abort.clone();
         let judged = |(gate, track): &(Gate, Option<Track>)| gate.judge(results, track.as_ref(), self.rules, baseline);
         results.gates = self.gates.iter().map(judged).collect();
-        let warnings: Vec<String> = results.gates.iter().filter_map(warning).collect();
+        let tolerated = super::tolerance::settle(results, self.rules.tolerate);
+        let warnings: Vec<String> = tolerated.into_iter().chain(results.gates.iter().filter_map(warning)).collect();
         for warning in warnings {
             if !results.warnings.contains(&warning) {
                 results.warnings.push(warning);

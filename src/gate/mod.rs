@@ -26,6 +26,9 @@ mod span;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod tolerance;
+#[cfg(test)]
+mod tolerance_tests;
 mod track;
 mod verdict;
 #[cfg(test)]

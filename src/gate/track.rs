@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::bound::Resolved;
 use super::reading::{Doubt, Lack, Reading};
 use super::tally::Slice;
+use super::tolerance::{Tolerance, overlap, spells_of};
 use super::windows::{Stretch, Windows};
 use super::{Bound, Comparison, Gate};
 use crate::results::{GateStatus, StageFigures, WindowFigures};
@@ -20,6 +21,9 @@ pub(super) struct Track {
     planned_us: u64,
     /// Records that lie across the border of the span by more than is left unsaid; the longest of them.
     across: Option<Duration>,
+    tolerance: Tolerance,
+    /// Of the span, microseconds in which the generator was the bottleneck.
+    spoilt_us: u64,
 }
 
 /// Which part of the load is looked at.
@@ -37,6 +41,8 @@ enum Looking {
     Windows {
         windows: Box<Windows>,
         seen: Seen,
+        /// Those whose end may turn out to be the beginning of a spell.
+        open: Vec<Candidate>,
     },
 }
 
@@ -49,6 +55,16 @@ struct Seen {
     /// Windows that had too few, and the most that one of them had.
     thin: u64,
     thickest: Option<Doubt>,
+    /// Windows that were left out because the generator was the bottleneck in them.
+    spoilt: u64,
+}
+
+/// A window that has been read.
+#[derive(Debug, Clone)]
+struct Candidate {
+    from_us: u64,
+    to_us: u64,
+    reading: Result<Reading, Lack>,
 }
 
 /// A reading with its place in the load.
@@ -68,13 +84,15 @@ pub(super) struct Findings {
 
 impl Track {
     /// `None` when the gate is answered by the results.
-    pub(super) fn of(gate: &Gate, wanted: u64) -> Option<Track> {
+    pub(super) fn of(gate: &Gate, wanted: u64, tolerate: f64) -> Option<Track> {
         let is_kept = gate.figure.statistic().is_none_or(|statistic| statistic.of(&Default::default()).is_some());
         if gate.window.is_none() && gate.span.is_none() && is_kept {
             return None;
         }
         let looking = match gate.window {
-            Some(window) => Looking::Windows { windows: Box::new(Windows::new(window)), seen: Seen::default() },
+            Some(window) => {
+                Looking::Windows { windows: Box::new(Windows::new(window)), seen: Seen::default(), open: Vec::new() }
+            }
             None => Looking::Sum(None),
         };
         let part = match gate.span {
@@ -82,7 +100,8 @@ impl Track {
             None => Part::Whole,
         };
         let gate = gate.clone();
-        Some(Track { gate, wanted, part, looking, planned_us: u64::MAX, across: None })
+        let tolerance = Tolerance::new(tolerate);
+        Some(Track { gate, wanted, part, looking, planned_us: u64::MAX, across: None, tolerance, spoilt_us: 0 })
     }
 
     /// Learns where the stages of the run lie.
@@ -97,6 +116,7 @@ impl Track {
 
     /// Follows the next record.
     pub(super) fn push(&mut self, slice: &Slice<'_>) {
+        self.hear_health(slice);
         let middle = slice.from_us.midpoint(slice.to_us);
         match self.part {
             Part::Unknown(_) => return,
@@ -118,10 +138,35 @@ impl Track {
         match &mut self.looking {
             Looking::Sum(None) => self.looking = Looking::Sum(Some(Stretch::of(figure, slice))),
             Looking::Sum(Some(sum)) => sum.add(&Stretch::of(figure, slice)),
-            Looking::Windows { windows, seen } => {
-                if let Some(window) = windows.push(figure, slice) {
-                    seen.note(&self.gate, self.wanted, &window);
+            Looking::Windows { windows, seen, open } => {
+                let Some(window) = windows.push(figure, slice) else { return };
+                let candidate = Candidate::of(&self.gate, self.wanted, &window);
+                if slice.record.health.is_undecided {
+                    open.push(candidate);
+                } else {
+                    seen.note(&self.gate, &self.tolerance, candidate);
                 }
+            }
+        }
+    }
+
+    /// What a record tells of the generator may be about records before it.
+    fn hear_health(&mut self, slice: &Slice<'_>) {
+        match &mut self.looking {
+            Looking::Sum(_) => {
+                if let Part::Span { from_us, to_us } = self.part {
+                    self.spoilt_us += spells_of(slice).map(|spell| overlap(spell, from_us, to_us)).sum::<u64>();
+                }
+            }
+            Looking::Windows { seen, open, .. } => {
+                self.tolerance.hear(slice);
+                if slice.record.health.is_undecided {
+                    return;
+                }
+                open.drain(..).for_each(|candidate| seen.note(&self.gate, &self.tolerance, candidate));
+                // No window is longer than twice what was asked for.
+                let longest_us = self.gate.window.map_or(0, crate::tick::micros).saturating_mul(2);
+                self.tolerance.forget_before(slice.from_us.saturating_sub(longest_us));
             }
         }
     }
@@ -146,10 +191,11 @@ impl Track {
         }
         match &self.looking {
             Looking::Sum(sum) => self.of_sum(sum.as_ref()),
-            Looking::Windows { windows, seen } => {
+            Looking::Windows { windows, seen, open } => {
                 let mut seen = seen.clone();
-                if let Some(last) = windows.last() {
-                    seen.note(&self.gate, self.wanted, &last);
+                let last = windows.last().map(|window| Candidate::of(&self.gate, self.wanted, &window));
+                for candidate in open.iter().cloned().chain(last) {
+                    seen.note(&self.gate, &self.tolerance, candidate);
                 }
                 self.of_windows(windows, &seen)
             }
@@ -165,8 +211,11 @@ impl Track {
                 if self.gate.span.is_some() { "the run has nothing in this stage" } else { "there is no sample" };
             return Err(Lack::new(GateStatus::NotMeasured, what));
         };
+        if let Some(lack) = self.tolerance.lack(self.spoilt_us, sum.to_us.saturating_sub(sum.from_us)) {
+            return Err(lack);
+        }
         let reading = sum.tally.read(&self.gate.figure, sum.from_us, sum.to_us, self.wanted)?;
-        Ok(Findings { found: Found { reading, window: window_of(sum) }, gaps: Ok(None) })
+        Ok(Findings { found: Found { reading, window: window_of(sum.from_us, sum.to_us) }, gaps: Ok(None) })
     }
 
     fn of_windows(&self, windows: &Windows, seen: &Seen) -> Result<Findings, Lack> {
@@ -176,33 +225,49 @@ impl Track {
                 (None, Some(doubt), windows) => {
                     Lack::new(doubt.status(), format!("none of {} was enough: {}", counted(windows), doubt.text()))
                 }
+                (None, None, 0) if seen.spoilt > 0 => Lack::new(
+                    GateStatus::Spoilt,
+                    format!("the generator was the bottleneck in {}", counted(seen.spoilt)),
+                ),
                 (None, None, 0) => Lack::new(GateStatus::NotMeasured, "what was recorded is shorter than the window"),
                 (None, None, windows) => {
                     Lack::new(GateStatus::NotMeasured, format!("nothing was measured in any of {}", counted(windows)))
                 }
             });
         };
-        let gaps = match (windows.coarse().or(self.across), seen.thin) {
-            (Some(longest), _) => Err(too_coarse(longest, "the window")),
-            (None, thin) if thin > seen.told => {
-                let why = format!("{thin} of {} had too few samples", counted(thin + seen.told));
-                Err(Lack::new(GateStatus::TooFewSamples, why))
-            }
-            (None, 0) => Ok(None),
-            (None, thin) => Ok(Some(format!("{thin} of {} had too few samples", counted(thin + seen.told)))),
+        let all = counted(seen.told + seen.thin + seen.spoilt);
+        let thin = format!("{} of {all} had too few samples", seen.thin);
+        let spoilt = format!("{} of {all} were left out: the generator was the bottleneck in them", seen.spoilt);
+        let gaps = match (windows.coarse().or(self.across), seen.thin, seen.spoilt) {
+            (Some(longest), ..) => Err(too_coarse(longest, "the window")),
+            (None, _, left_out) if left_out > seen.told => Err(Lack::new(GateStatus::Spoilt, spoilt)),
+            (None, few, _) if few > seen.told => Err(Lack::new(GateStatus::TooFewSamples, thin)),
+            (None, 0, 0) => Ok(None),
+            (None, _, 0) => Ok(Some(thin)),
+            (None, 0, _) => Ok(Some(spoilt)),
+            (None, ..) => Ok(Some(format!("{thin}; {spoilt}"))),
         };
         Ok(Findings { found: worst.clone(), gaps })
     }
 }
 
+impl Candidate {
+    fn of(gate: &Gate, wanted: u64, window: &Stretch) -> Candidate {
+        let &Stretch { from_us, to_us, ref tally } = window;
+        Candidate { from_us, to_us, reading: tally.read(&gate.figure, from_us, to_us, wanted) }
+    }
+}
+
 impl Seen {
-    fn note(&mut self, gate: &Gate, wanted: u64, window: &Stretch) {
-        let reading = match window.tally.read(&gate.figure, window.from_us, window.to_us, wanted) {
-            Ok(reading) => reading,
-            Err(_) => {
-                self.thin += 1;
-                return;
-            }
+    fn note(&mut self, gate: &Gate, tolerance: &Tolerance, window: Candidate) {
+        let Candidate { from_us, to_us, reading } = window;
+        if tolerance.spoils(from_us, to_us) {
+            self.spoilt += 1;
+            return;
+        }
+        let Ok(reading) = reading else {
+            self.thin += 1;
+            return;
         };
         let is_thin = match &reading.doubt {
             None => false,
@@ -224,7 +289,7 @@ impl Seen {
         self.told += 1;
         let is_worse = self.worst.as_ref().is_none_or(|worst| is_worse(gate, &reading, &worst.reading));
         if is_worse {
-            self.worst = Some(Found { reading, window: window_of(window) });
+            self.worst = Some(Found { reading, window: window_of(from_us, to_us) });
         }
     }
 }
@@ -253,9 +318,9 @@ fn counted(windows: u64) -> String {
     crate::results::figures::counted(windows, "window")
 }
 
-pub(super) fn window_of(stretch: &Stretch) -> WindowFigures {
+fn window_of(from_us: u64, to_us: u64) -> WindowFigures {
     let seconds = |micros: u64| (micros as f64 / 1e5).round() / 10.0;
-    WindowFigures { from_s: seconds(stretch.from_us), to_s: seconds(stretch.to_us) }
+    WindowFigures { from_s: seconds(from_us), to_s: seconds(to_us) }
 }
 
 fn micros(seconds: f64) -> u64 {

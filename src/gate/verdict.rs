@@ -1,5 +1,6 @@
 //! The verdict: what the gates, and the doubts about the run itself, add up to.
 
+use super::tolerance;
 use crate::ops::OpId;
 use crate::results::{EndedBy, GateFigures, GateStatus, OperationFigures, Outcome, Results, Severity, Verdict};
 
@@ -10,6 +11,7 @@ use crate::results::{EndedBy, GateFigures, GateStatus, OperationFigures, Outcome
 /// it. After that come the reasons for which a run without a failed gate still says nothing.
 pub fn verdict(results: &Results) -> Verdict {
     let mut doubts = saturation(results);
+    doubts.extend(spoilt_abort(results));
     doubts.extend(holes(results));
     doubts.extend(open_books(results));
     let required = || results.gates.iter().filter(|gate| gate.severity == Severity::Require);
@@ -51,11 +53,32 @@ fn aborted(results: &Results) -> Option<String> {
     ))
 }
 
+/// The generator was the bottleneck, and for longer than is tolerated.
 fn saturation(results: &Results) -> Vec<String> {
-    let from = results.generator.saturated_from.map(|from_s| {
-        format!("the generator was the bottleneck from second {from_s:.1} on: give it more processors or less load")
-    });
-    from.into_iter().collect()
+    let generator = &results.generator;
+    let Some(from_s) = generator.saturated_from.filter(|_| generator.tolerated_share.is_none()) else {
+        return Vec::new();
+    };
+    let share = generator.spoilt_s / results.run.load_s;
+    let length = if generator.spoilt_s > 0.0 && share.is_finite() {
+        format!(", for {:.1} s of {:.1} s ({:.2}%)", generator.spoilt_s, results.run.load_s, share * 100.0)
+    } else {
+        String::new()
+    };
+    vec![format!(
+        "the generator was the bottleneck from second {from_s:.1} on{length}: give it more processors or less load"
+    )]
+}
+
+/// What ended the run may have been the generator's own doing, although its spells are short beside the whole load.
+fn spoilt_abort(results: &Results) -> Option<String> {
+    let abort = results.abort.as_ref()?;
+    let spoilt_s = tolerance::spoilt_beyond(results, abort.from_s, abort.at_s)?;
+    Some(format!(
+        "the generator was the bottleneck for {spoilt_s:.1} s of the {:.1} s in which `{}` was so",
+        abort.at_s - abort.from_s,
+        abort.rule
+    ))
 }
 
 fn broken_off(results: &Results) -> Option<String> {

@@ -14,14 +14,14 @@ use crate::tick::Tick;
 const START_US: u64 = 2_000_000;
 
 /// A run whose load is 60 s: a ramp of 10 s, and then a hold.
-fn start(load_s: f64) -> Record {
+pub(super) fn start(load_s: f64) -> Record {
     let stage = |name: &str, from_s: f64, to_s: f64| StageFigures { name: name.to_owned(), from_s, to_s };
     let stages = vec![stage("ramp-1", 0.0, 10.0), stage("hold-1", 10.0, load_s)];
     Record::Start(Box::new(RunInfo { load_planned_s: load_s, stages, ..RunInfo::default() }))
 }
 
 /// A record from one second of the load to another, in which publishes took so long and so many failed.
-fn record(from_s: f64, to_s: f64, took_us: &[u64], failed: u64) -> Record {
+pub(super) fn record(from_s: f64, to_s: f64, took_us: &[u64], failed: u64) -> Record {
     let tick = |seconds: f64| Tick::from_micros(START_US + (seconds * 1e6) as u64);
     let mut figures = Interval::default();
     let sample =
@@ -46,7 +46,7 @@ fn record(from_s: f64, to_s: f64, took_us: &[u64], failed: u64) -> Record {
     }))
 }
 
-fn end(ended_by: EndedBy, load_s: f64) -> Record {
+pub(super) fn end(ended_by: EndedBy, load_s: f64) -> Record {
     let load_end = Tick::from_micros(START_US + (load_s * 1e6) as u64);
     Record::End(RunEnd { ended_by, ended_at: String::new(), load_end })
 }
@@ -60,7 +60,7 @@ fn minute(slow: impl Fn(u64) -> Option<u64>) -> Vec<Record> {
     std::iter::once(start(60.0)).chain(seconds).chain([end(EndedBy::Plan, 60.0)]).collect()
 }
 
-fn heard(gates: &[Gate], aborts: &[AbortRule], rules: Rules, records: &[Record]) -> (Jury, Results) {
+pub(super) fn heard(gates: &[Gate], aborts: &[AbortRule], rules: Rules, records: &[Record]) -> (Jury, Results) {
     let (mut jury, mut fold) = (Jury::new(gates, aborts, rules), Fold::new());
     let mut set_up = record(-2.0, 0.0, &[], 0);
     if let Record::Interval(set_up) = &mut set_up {

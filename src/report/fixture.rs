@@ -97,6 +97,9 @@ pub fn rich() -> Results {
         lag_us: latency(1_204_331, 62, 1.8),
         descriptors_max: 431,
         saturated_from: None,
+        spoilt_s: 0.0,
+        spells: Vec::new(),
+        tolerated_share: None,
         per_worker: vec![worker(41.2, 0.31, 18_402), worker(40.2, 0.29, 21_337)],
         send_queue: SendQueueFigures { sampled: 57_600, blocked: 3, bytes_max: 262_144, bytes_sampled_max: 301_880 },
     };

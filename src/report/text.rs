@@ -234,7 +234,13 @@ fn generator(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
     ];
     list("generator", &facts, layout, out)?;
     if let Some(from_s) = generator.saturated_from {
-        let line = format!("was the bottleneck from {} on", figures::position(from_s));
+        let from = figures::position(from_s);
+        let line = match generator.tolerated_share {
+            None => format!("was the bottleneck from {from} on"),
+            Some(_) => {
+                format!("was the bottleneck for {} from {from} on: tolerated", figures::seconds(generator.spoilt_s))
+            }
+        };
         section("", &layout.yellow(&line), out)?;
     }
     writeln!(out)

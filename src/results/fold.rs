@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::failure_sums::FailureSums;
 use super::generator::GeneratorSums;
 use super::holes::Holes;
+use super::spells::Spells;
 use super::timeline::{Timeline, seconds_since};
 use super::{
     ArrivalFigures, CatchUpFigures, DeliveryFigures, DriftFigures, EndedBy, EventFigures, GeneratorFigures,
@@ -51,6 +52,7 @@ pub struct Fold {
     peak: u64,
     /// Start of the first saturated interval, on the first part's ticks.
     saturated_from: Option<Tick>,
+    spells: Spells,
     holes: Holes,
     timeline: Timeline,
     marks: Vec<Mark>,
@@ -159,6 +161,7 @@ impl Fold {
         if health.is_saturated {
             self.saturated_from.get_or_insert(from);
         }
+        self.spells.add(health, on_first_ticks);
         let is_later_set_up = record.is_set_up() && record.part > 0;
         self.latest = Some(Latest {
             part: record.part,
@@ -393,7 +396,9 @@ impl Fold {
 
     fn generator(&self, load_start: Tick) -> GeneratorFigures {
         let saturated_from = self.saturated_from.map(|from| seconds_since(from, load_start));
-        self.generator.figures((&self.sums.timer_lag).into(), saturated_from)
+        let (spoilt_s, spells) = self.spells.figures(load_start);
+        let figures = self.generator.figures((&self.sums.timer_lag).into(), saturated_from);
+        GeneratorFigures { spoilt_s, spells, ..figures }
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{HealthSample, LatencyFigures, WorkerSample};
+use super::{HealthSample, LatencyFigures, SpellFigures, WorkerSample};
 use crate::metrics::SendQueueCounts;
 
 /// The generator's own health.
@@ -21,12 +21,26 @@ pub struct GeneratorFigures {
     pub descriptors_max: u64,
     /// Second of the run from which the generator was the bottleneck; absent when it never was.
     pub saturated_from: Option<f64>,
+    /// Seconds in which it was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spoilt_s: f64,
+    /// Each spell in which it was, in order; from the thousandth on they are one. None in runs of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spells: Vec<SpellFigures>,
+    /// Share of the load that such spells may cover (`health.tolerate`), 0 to 1; absent when there were none and when they
+    /// covered more than that, which leaves the run without a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerated_share: Option<f64>,
     /// Each worker thread, by its number.
     #[serde(default)]
     pub per_worker: Vec<WorkerFigures>,
     /// Send queues of a sample of the connections.
     #[serde(default)]
     pub send_queue: SendQueueFigures,
+}
+
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 /// One worker thread during the load.

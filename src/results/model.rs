@@ -468,6 +468,8 @@ pub enum GateStatus {
     TooCoarse,
     /// The run ended before it could be told.
     EndedEarly,
+    /// The generator was the bottleneck for more of its window or its stage than is tolerated.
+    Spoilt,
 }
 
 /// A stretch of the load.

@@ -5,7 +5,7 @@ use crate::ledger::LedgerTotals;
 use crate::metrics::Interval;
 use crate::tick::Tick;
 
-use super::{EndedBy, Interruption, Mark, RunInfo};
+use super::{EndedBy, Interruption, Mark, RunInfo, Spell, spells};
 
 /// One record of a run, in the order in which they are written.
 #[derive(Debug, Clone)]
@@ -98,10 +98,13 @@ impl IntervalRecord {
         for (worker, next) in per_worker.iter_mut().zip(&health.per_worker) {
             worker.absorb(next);
         }
+        let mut found = std::mem::take(&mut self.health.spells);
+        spells::join(&mut found, health.spells);
         self.health = HealthSample {
             rss_bytes: self.health.rss_bytes.max(health.rss_bytes),
             descriptors: self.health.descriptors.max(health.descriptors),
             is_saturated: self.health.is_saturated || health.is_saturated,
+            spells: found,
             per_worker,
             ..health
         };
@@ -121,6 +124,10 @@ pub struct HealthSample {
     pub descriptors: u64,
     /// Whether the generator was the bottleneck in this interval.
     pub is_saturated: bool,
+    /// Whether it ended above a limit, and the next ones say whether a spell has begun in it.
+    pub is_undecided: bool,
+    /// The spells in which it was, as far as this interval tells them. None although it was in records of older versions.
+    pub spells: Vec<Spell>,
     /// Each worker in this interval, by its number; none outside of the load.
     pub per_worker: Vec<WorkerSample>,
 }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use toml::de::DeTable;
+
 use super::Health;
 use super::read::{Reader, Value};
 use crate::ops::PayloadSize;
 
-pub(super) const HEALTH_KEYS: &[&str] = &["lag_p99", "worker_cpu", "starvation", "memory", "send_queue", "intervals"];
+pub(super) const HEALTH_KEYS: &[&str] =
+    &["lag_p99", "worker_cpu", "starvation", "memory", "send_queue", "intervals", "tolerate"];
 const SHARE: &str = "a share such as `95%`";
+const TOLERATED: &str = "a share such as `0.1%`, or `0%` for none";
 const SIZE: &str = "a size such as `256 KiB`";
 const LAG_MAX: Duration = Duration::from_secs(60);
 const INTERVALS_MAX: u64 = 3_600;
@@ -21,6 +25,7 @@ impl Default for Health {
             memory: 0.9,
             send_queue: None,
             intervals: 3,
+            tolerate: 0.001,
         }
     }
 }
@@ -49,6 +54,10 @@ pub(super) fn health(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<H
         Some(value) => reader.whole("`intervals`", value, 1..=INTERVALS_MAX).map(|intervals| intervals as u32),
         None => Some(usual.intervals),
     };
+    let tolerate = match fields.get("tolerate") {
+        Some(value) => reader.parsed("`tolerate`", value, TOLERATED, parse_percentage),
+        None => Some(usual.tolerate),
+    };
     Some(Health {
         lag_p99: lag_p99?,
         worker_cpu: worker_cpu?,
@@ -56,7 +65,14 @@ pub(super) fn health(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<H
         memory: memory?,
         send_queue: send_queue?,
         intervals: intervals?,
+        tolerate: tolerate?,
     })
+}
+
+/// What a scenario that ran tolerates, for who judges the run once more; nothing when that cannot be read.
+pub fn tolerated_of(text: &str) -> f64 {
+    let (root, _) = DeTable::parse_recoverable(text);
+    health(&mut Reader::partial(), root.get_ref().get("health")).map_or(0.0, |health| health.tolerate)
 }
 
 /// One size, not a range of them.
@@ -64,12 +80,17 @@ fn parse_size(text: &str) -> Option<u64> {
     text.parse::<PayloadSize>().ok().filter(|size| size.min == size.max && size.min > 0).map(|size| size.min)
 }
 
+/// A share that is a limit: of nothing it would be none.
 fn parse_share(text: &str) -> Option<f64> {
+    parse_percentage(text).filter(|share| *share > 0.0)
+}
+
+fn parse_percentage(text: &str) -> Option<f64> {
     let digits = text.trim().strip_suffix('%')?.trim_end();
     // The parser of floats also takes `inf`, `1e9` and `+1`.
     let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
     let percent: f64 = digits.parse().ok().filter(|_| is_number)?;
-    (percent > 0.0 && percent <= 100.0).then_some(percent / 100.0)
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
 }
 
 #[cfg(test)]
@@ -91,5 +112,8 @@ mod tests {
         for wrong in ["95", "0%", "101%", "-5%", "1e1%", "inf%", "%", ""] {
             assert_eq!(parse_share(wrong), None, "{wrong}");
         }
+        let [usual, given] = ["", "[health]\ntolerate = \"2 %\""].map(tolerated_of);
+        assert_eq!((usual, given), (0.001, 0.02));
+        assert_eq!((parse_percentage("0%"), parse_percentage("0.1%")), (Some(0.0), Some(0.001)));
     }
 }

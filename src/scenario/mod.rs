@@ -42,6 +42,7 @@ mod bad_scenarios;
 mod shipped;
 
 pub use gates::{Gates, gates_of};
+pub use health::tolerated_of;
 pub use load::{Loaded, Surroundings, load};
 pub use model::*;
 pub use overrides::Overrides;

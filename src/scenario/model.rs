@@ -375,6 +375,13 @@ pub struct Health {
     pub send_queue: Option<u64>,
     /// How many intervals in a row make the bottleneck; one alone may be a hiccup of the machine.
     pub intervals: u32,
+    /// Share of the load that such spells may cover without taking the verdict from the run; 0 for none.
+    ///
+    /// A thousandth as a rule: as many samples as fall into it, a percentile of the whole run up to p99 stands ten times
+    /// further from the end, so spells as short as that do not move it by more than a tenth of its distance. They prove
+    /// nothing about `max` and about percentiles from p99.9 on, which may be made of them alone; and where a spell is a
+    /// larger part of what a gate looks at, its stage or its window, that gate is not answered from it.
+    pub tolerate: f64,
 }
 
 /// How long intervals of the journal stay as fine as they were measured; `fine` ≤ `medium`.

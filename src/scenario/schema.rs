@@ -260,6 +260,7 @@ fn health_section() -> Value {
             "memory": share("90%", "Share of the machine's memory that the process may use."),
             "send_queue": { "type": "string", "pattern": r"^\s*[0-9]+\s*(B|KiB|MiB|GiB|kB|KB|MB|GB)?\s*$", "description": "Bytes that may wait in the send queue of a connection; no limit when not given." },
             "intervals": { "type": "integer", "minimum": 1, "default": 3, "description": "Intervals in a row that make the bottleneck." },
+            "tolerate": share("0.1%", "Share of the load that such spells may cover before the verdict is withheld; `0%` for none."),
         }),
         &[],
     )

@@ -11,7 +11,7 @@ use super::*;
 use crate::metrics::{Interval, Sample};
 use crate::ops::{FailureKind, OpId};
 use crate::random::{Purpose, generator};
-use crate::results::{Fold, HealthSample, IntervalRecord, Record, Results, RunInfo, WorkerSample};
+use crate::results::{Fold, HealthSample, IntervalRecord, Record, Results, RunInfo, Sign, Spell, WorkerSample};
 use crate::tick::Tick;
 
 const LOAD_START: Tick = Tick::from_micros(3_000_000);
@@ -53,12 +53,26 @@ fn interval(index: Option<u64>) -> Record {
     if index % 4 != 3 {
         figures.target.saw("rss_bytes", (1_000 + index * 7 % 13) as f64);
     }
+    // The third of three late intervals tells of all three; then two of each four for a while.
+    let spell = match index {
+        17 => Some((index - 2, Sign::LagP99)),
+        18 => Some((index, Sign::Starvation)),
+        41..70 if index % 4 == 0 => Some((index - 1, Sign::Memory)),
+        _ => None,
+    };
+    let spells = spell.into_iter().map(|(from, sign)| Spell {
+        from: LOAD_START + Duration::from_secs(from),
+        to,
+        signs: [sign].into(),
+    });
     let health = HealthSample {
         workers: 1,
         cpu_us: index * 9,
         rss_bytes: 1 << 20,
         descriptors: 9,
-        is_saturated: index == 17,
+        is_saturated: spell.is_some(),
+        is_undecided: index == 16,
+        spells: spells.collect(),
         per_worker: vec![worker],
     };
     let (load_start, load_from, part) = (LOAD_START, LOAD_START, 0);

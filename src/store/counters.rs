@@ -14,7 +14,7 @@ use crate::metrics::{
     SendQueueCounts, TargetGauges, TrafficCounts, UserCounts,
 };
 use crate::ops::OpId;
-use crate::results::{HealthSample, IntervalRecord, WorkerSample};
+use crate::results::{HealthSample, IntervalRecord, Spell, WorkerSample};
 use crate::tick::Tick;
 
 /// Everything of an interval but its histograms.
@@ -151,6 +151,8 @@ counters!(Health {
     rss_bytes: u64,
     descriptors: u64,
     saturated: bool,
+    undecided: bool,
+    spells: Vec<Spell>,
     per_worker: Vec<[u64; 7]>,
 });
 
@@ -229,6 +231,8 @@ impl Counters {
                 rss_bytes: health.rss_bytes,
                 descriptors: health.descriptors,
                 saturated: health.is_saturated,
+                undecided: health.is_undecided,
+                spells: health.spells.clone(),
                 per_worker: health.per_worker.iter().map(worker_counters).collect(),
             },
         }
@@ -255,6 +259,8 @@ impl Counters {
             rss_bytes: self.health.rss_bytes,
             descriptors: self.health.descriptors,
             is_saturated: self.health.saturated,
+            is_undecided: self.health.undecided,
+            spells: self.health.spells,
             per_worker: self.health.per_worker.into_iter().map(worker_sample).collect(),
         };
         let ledger = self.ledger.into_totals()?;

@@ -12,7 +12,8 @@ use crate::ledger::{ExcuseReason, LedgerTotals};
 use crate::metrics::{FrameKind, Interval, Phase, Sample, SendQueueCounts};
 use crate::ops::{FailureKind, OpId};
 use crate::results::{
-    EndedBy, Fold, HealthSample, Interruption, IntervalRecord, Mark, Record, Results, RunEnd, RunInfo, WorkerSample,
+    EndedBy, Fold, HealthSample, Interruption, IntervalRecord, Mark, Record, Results, RunEnd, RunInfo, Sign, Spell,
+    WorkerSample,
 };
 use crate::tick::Tick;
 
@@ -57,6 +58,8 @@ fn interval(index: u64) -> Record {
         rss_bytes: 1 << 30,
         descriptors: 70,
         is_saturated: index == 2,
+        is_undecided: index == 2,
+        spells: vec![Spell { from, to: from + Duration::from_secs(1), signs: [Sign::LagP99, Sign::SendQueue].into() }],
         per_worker: vec![worker, WorkerSample { cpu_us: index, ..worker }],
     };
     let to = from + Duration::from_secs(1);

@@ -180,8 +180,15 @@ pub(super) fn generator(results: &Results) -> Vec<Fact> {
     };
     let saturated = match generator.saturated_from {
         None => Fact::new("bottleneck", "never").noted("the generator kept up with the plan"),
-        Some(from) => Fact::new("bottleneck", format!("from {} on", figures::position(from)))
-            .noted("figures after that are about us, not the target"),
+        Some(from) => Fact::new("bottleneck", format!("from {} on", figures::position(from))).noted(
+            match generator.tolerated_share {
+                None => "figures after that are about us, not the target".to_owned(),
+                Some(_) => {
+                    let spells = figures::counted(generator.spells.len() as u64, "spell");
+                    format!("{} in {spells}, so short that it was tolerated", figures::seconds(generator.spoilt_s))
+                }
+            },
+        ),
     };
     let mut facts = vec![
         saturated,

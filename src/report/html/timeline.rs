@@ -15,6 +15,8 @@ const COUNT_POINTS_MAX: usize = 150;
 const ROUGH_POINTS_MAX: usize = 40;
 /// Most places with a text under the pointer; each costs some hundred bytes of the page.
 const HOVERS_MAX: usize = 120;
+/// Most spells of the generator that are drawn; all are in `results.json`.
+const SPELLS_MAX: usize = 100;
 /// As many operations as can be told apart in one chart.
 const OPERATIONS_MAX: usize = 6;
 
@@ -37,6 +39,18 @@ pub(super) struct Timeline<'a> {
     hovers: Thinned<'a>,
 }
 
+/// Where the generator was the bottleneck: from its first spell on nothing is sure, but where its spells are tolerated each
+/// stands for itself.
+fn bottlenecks(results: &Results, end: f64) -> Vec<Region> {
+    let generator = &results.generator;
+    let region =
+        |from, to| Region { from, to, label: "generator was the bottleneck".to_owned(), kind: RegionKind::Saturated };
+    match generator.tolerated_share {
+        None => generator.saturated_from.map(|from| region(from, end)).into_iter().collect(),
+        Some(_) => generator.spells.iter().take(SPELLS_MAX).map(|spell| region(spell.from_s, spell.to_s)).collect(),
+    }
+}
+
 impl<'a> Timeline<'a> {
     pub(super) fn new(results: &'a Results) -> Timeline<'a> {
         let series = &results.series;
@@ -50,10 +64,7 @@ impl<'a> Timeline<'a> {
             .iter()
             .map(|mark| Region { from: mark.from_s, to: mark.to_s, label: mark.label.clone(), kind: RegionKind::Mark })
             .collect();
-        if let Some(from) = results.generator.saturated_from {
-            let label = "generator was the bottleneck".to_owned();
-            regions.push(Region { from, to, label, kind: RegionKind::Saturated });
-        }
+        regions.extend(bottlenecks(results, to));
         let mut x = Axis::time(from, to);
         if let Some(day) = &results.run.day {
             x = x.with_times_of_day(day.from_s, f64::from(day.start_minute), day.speed_up / 60.0);

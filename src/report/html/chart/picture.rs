@@ -116,12 +116,19 @@ impl Chart {
         Ok(())
     }
 
-    /// Above the shapes, and never left out for want of room: then it stands left of its edge.
+    /// Above the shapes, and never left out for want of room: then it stands left of its edge. One that would cover another
+    /// of the same kind is.
     fn saturation(&self, out: &mut String) -> std::fmt::Result {
         let y = PLOT.top + 12.0;
+        let mut taken_to = f64::NEG_INFINITY;
         for region in self.regions.iter().filter(|region| region.kind == RegionKind::Saturated) {
             let (from, to) = (PLOT.x(&self.x, region.from), PLOT.x(&self.x, region.to));
             let (x, side) = if room(&region.label) <= to - from { (from + 5.0, "") } else { (from - 5.0, " end") };
+            let left = if side.is_empty() { x } else { x - room(&region.label) };
+            if left < taken_to {
+                continue;
+            }
+            taken_to = left + room(&region.label);
             let label = escaped(&region.label);
             write!(out, r#"<text class="saturated-label{side}" x="{x:.1}" y="{y}">{label}</text>"#)?;
         }
