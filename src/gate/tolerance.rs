@@ -20,7 +20,9 @@ pub(super) fn settle(results: &mut Results, share: f64) -> Option<String> {
     let load_s = results.run.load_s;
     let generator = &mut results.generator;
     let is_told = generator.saturated_from.is_some() && !generator.spells.is_empty();
-    let is_tolerated = share > 0.0 && is_told && generator.spoilt_s <= share * load_s + ROUNDING_S;
+    // Of spells in the set-up there may be more than all of the load.
+    let is_short = share >= 1.0 || generator.spoilt_s <= share * load_s + ROUNDING_S;
+    let is_tolerated = share > 0.0 && is_told && is_short;
     generator.tolerated_share = is_tolerated.then_some(share);
     if !is_tolerated {
         return None;

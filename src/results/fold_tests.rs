@@ -290,6 +290,39 @@ fn saturation_begins_with_the_first_flagged_interval() {
 }
 
 #[test]
+fn spells_of_all_parts_stand_in_seconds_of_the_load() {
+    let spell = |record: &mut IntervalRecord, back: u64, sign: Sign| {
+        let from = record.from.minus(Duration::from_secs(back));
+        record.health.is_saturated = true;
+        record.health.spells = vec![Spell { from, to: record.to, signs: [sign].into() }];
+    };
+    let (mut records, mut wide) = (vec![set_up()], vec![set_up()]);
+    records.extend((0..2).map(|index| interval(index, 5)));
+    spell(&mut records[2], 1, Sign::LagP99);
+    wide.extend(records[1..].iter().cloned());
+    let mut later: Vec<_> = (2..8).map(resumed_interval).collect();
+    spell(&mut later[2], 2, Sign::LagP99);
+    spell(&mut later[3], 0, Sign::Memory);
+    spell(&mut later[5], 0, Sign::Memory);
+    records.extend(later.iter().cloned());
+    // As the journal keeps them later on: a wide record begins where a spell is first told.
+    let mut merged = later.remove(2);
+    later.drain(2..).for_each(|next| merged.absorb(*next));
+    wide.extend(later.into_iter().chain([merged]));
+    let figures = |records: Vec<Box<IntervalRecord>>| {
+        let mut fold = Fold::new();
+        records.into_iter().for_each(|record| fold.push(&Record::Interval(record)));
+        let generator = fold.finish().generator;
+        let spells = generator.spells.iter().map(|spell| (spell.from_s, spell.to_s, spell.signs.len()));
+        (generator.spoilt_s, generator.saturated_from, spells.collect::<Vec<_>>())
+    };
+    // One spell goes on where the run was interrupted, although nobody knows that it was the same.
+    let expected = (7.0, Some(1.0), vec![(0.0, 6.0, 2), (7.0, 8.0, 1)]);
+    assert_eq!(figures(wide), expected);
+    assert_eq!(figures(records), expected);
+}
+
+#[test]
 fn nothing_at_all_folds_to_an_empty_crash() {
     let results = Fold::new().finish();
     assert_eq!((results.run.ended_by, results.run.load_s), (EndedBy::Crash, 0.0));

@@ -57,7 +57,7 @@ fn interval(index: Option<u64>) -> Record {
     let spell = match index {
         17 => Some((index - 2, Sign::LagP99)),
         18 => Some((index, Sign::Starvation)),
-        41..70 if index % 4 == 0 => Some((index - 1, Sign::Memory)),
+        41..70 if index.is_multiple_of(4) => Some((index - 1, Sign::Memory)),
         _ => None,
     };
     let spells = spell.into_iter().map(|(from, sign)| Spell {

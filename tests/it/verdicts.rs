@@ -188,6 +188,32 @@ fn a_sick_generator() {
     assert_junit(&text(&folder, "junit.xml"), 1, 1);
 }
 
+/// As a rule spells are short. This one is all of the run, which is easier to come by, and so is what is tolerated.
+#[test]
+fn a_sick_generator_that_is_tolerated() {
+    let _alone = alone();
+    let folder = Folder::new();
+    let memory = ["--set", "health.memory=0.001%", "--set", "health.intervals=1"];
+    let tolerant = [&memory[..], &["--set", "health.tolerate=100%"]].concat();
+    let gates = "require = [ \"publish.response.p50 < 30s\", \"publish.response.p50 over 1s < 30s\" ]";
+    run(&folder, gates, &tolerant, &[]).with_code(0);
+    let live = results(&folder.path("run"));
+    assert_eq!(live["verdict"]["outcome"], "pass");
+    let warnings = live["warnings"].to_string();
+    assert!(warnings.contains("That was tolerated") && warnings.contains("by the use of memory"), "{warnings}");
+    assert_eq!(
+        (&live["generator"]["spells"][0]["signs"][0], &live["generator"]["tolerated_share"]),
+        (&"memory".into(), &1.0.into())
+    );
+    // The journal alone gives the same answer.
+    std::fs::remove_file(folder.path("run").join("results.json")).expect("was written");
+    crate::program::call(["report", &folder.argument("run")]).with_code(0);
+    let rebuilt = results(&folder.path("run"));
+    for part in ["verdict", "gates", "generator", "warnings"] {
+        assert_eq!(rebuilt[part], live[part], "{part}");
+    }
+}
+
 #[test]
 fn too_few_samples() {
     let _alone = alone();
