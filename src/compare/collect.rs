@@ -54,12 +54,12 @@ struct Bins {
 
 impl Bins {
     fn add(&mut self, latency: &Latency) {
-        let Some(histogram) = latency.get() else { return };
-        self.samples += histogram.len();
-        self.sum_us += histogram.mean() * histogram.len() as f64;
-        for value in histogram.iter_recorded() {
-            self.counts.push((Cumulative::bin(value.value_iterated_to()), value.count_at_value()));
+        if latency.is_empty() {
+            return;
         }
+        self.samples += latency.count();
+        self.sum_us += latency.mean() * latency.count() as f64;
+        self.counts.extend(latency.recorded().map(|(micros, count)| (Cumulative::bin(micros), count)));
         self.tidy();
     }
 

@@ -157,13 +157,12 @@ impl Statistic {
 
     /// Its value in microseconds read off a whole histogram, for [`Statistic::Count`] the samples; 0 without samples.
     pub fn read(self, latency: &Latency) -> f64 {
-        match (self, latency.get()) {
-            (Statistic::Percentile(percentile), _) => latency.quantile(percentile.quantile()) as f64,
-            (Statistic::Mean, Some(histogram)) => histogram.mean(),
-            (Statistic::Min, Some(histogram)) => histogram.min() as f64,
-            (Statistic::Max, _) => latency.max() as f64,
-            (Statistic::Count, _) => latency.count() as f64,
-            (Statistic::Mean | Statistic::Min, None) => 0.0,
+        match self {
+            Statistic::Percentile(percentile) => latency.quantile(percentile.quantile()) as f64,
+            Statistic::Mean => latency.mean(),
+            Statistic::Min => latency.min() as f64,
+            Statistic::Max => latency.max() as f64,
+            Statistic::Count => latency.count() as f64,
         }
     }
 }

@@ -209,15 +209,27 @@ impl Batch {
         self.len() == 0 && self.foreign + self.misdelivered == 0
     }
 
-    /// Forgets everything and keeps the memory.
+    /// Forgets everything, and keeps the memory for as much again.
     pub fn clear(&mut self) {
-        self.attachments.clear();
-        self.publishes.clear();
-        self.deliveries.clear();
-        self.past.clear();
-        self.recovered.clear();
-        self.findings.clear();
+        empty(&mut self.attachments);
+        empty(&mut self.publishes);
+        empty(&mut self.deliveries);
+        empty(&mut self.past);
+        empty(&mut self.recovered);
+        empty(&mut self.findings);
         (self.foreign, self.misdelivered) = (0, 0);
         self.checks.clear();
+    }
+}
+
+/// Most bytes that a list keeps without having needed a quarter of them.
+const SPARE_BYTES_MAX: usize = 64 * 1024;
+
+/// Empties a list. Room that only a storm has needed goes.
+fn empty<T>(records: &mut Vec<T>) {
+    let needed = records.len();
+    records.clear();
+    if records.capacity() / 4 > needed && records.capacity() * size_of::<T>() > SPARE_BYTES_MAX {
+        records.shrink_to(2 * needed);
     }
 }

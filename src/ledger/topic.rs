@@ -141,6 +141,10 @@ impl Topic {
                 place
             }
             None => {
+                if self.windows.len() == self.windows.capacity() {
+                    // Most topics have two attachments, or ten: doubling would leave half of the ledger empty.
+                    self.windows.reserve_exact((self.windows.len() / 4).max(2));
+                }
                 self.windows.push(Some(window));
                 self.windows.len() - 1
             }

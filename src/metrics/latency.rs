@@ -2,87 +2,145 @@
 
 use hdrhistogram::Histogram;
 
-/// Longest time that is told apart: one hour. Longer ones are recorded as this.
-pub const LATENCY_US_MAX: u64 = 3_600_000_000;
+use super::counts::{Counts, LATENCY_US_MAX, bucket_of, times_of};
+
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Times in microseconds, 1 µs to one hour at three significant digits.
+/// Times in microseconds, 1 µs to one hour at three significant digits, in the buckets of HdrHistogram.
 ///
-/// A histogram with samples takes about 180 KiB, so there is one for each worker and operation, never one for
+/// A histogram with samples takes some 5 to 20 KiB, so there is one for each worker and operation, never one for
 /// each user. Empty ones take a word.
 #[derive(Debug, Clone, Default)]
-pub struct Latency(Option<Box<Histogram<u64>>>);
+pub struct Latency(Option<Box<Counts>>);
 
 impl Latency {
     /// Records one time; below 1 µs counts as 1 µs.
     pub fn record(&mut self, micros: u64) {
-        self.histogram().saturating_record(micros.max(1));
+        self.record_n(micros, 1);
     }
 
-    fn histogram(&mut self) -> &mut Histogram<u64> {
-        self.0.get_or_insert_with(|| {
-            let histogram = Histogram::new_with_bounds(1, LATENCY_US_MAX, SIGNIFICANT_DIGITS);
-            Box::new(histogram.expect("the bounds are constants that the crate accepts"))
-        })
+    /// Records one time as often as this.
+    pub fn record_n(&mut self, micros: u64, samples: u64) {
+        self.counts_mut().add(bucket_of(micros.clamp(1, LATENCY_US_MAX)), samples);
     }
 
-    /// The histogram, when anything was recorded since it was made or cleared.
-    pub fn get(&self) -> Option<&Histogram<u64>> {
-        self.0.as_deref().filter(|histogram| !histogram.is_empty())
+    pub(super) fn counts_mut(&mut self) -> &mut Counts {
+        self.0.get_or_insert_default()
     }
 
-    /// Samples.
+    pub(super) fn counts(&self) -> Option<&Counts> {
+        self.0.as_deref()
+    }
+
+    /// Samples since it was made or cleared.
     pub fn count(&self) -> u64 {
-        self.0.as_ref().map_or(0, |histogram| histogram.len())
+        self.counts().map_or(0, Counts::samples)
     }
 
-    /// Value at a quantile from 0 to 1, microseconds; 0 without samples.
+    /// Whether nothing was recorded since it was made or cleared.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Value at a quantile from 0 to 1, microseconds: the longest time of the bucket in which it lies, for 0 the shortest; 0
+    /// without samples.
     pub fn quantile(&self, quantile: f64) -> u64 {
-        // `value_at_quantile` answers with the upper end of the bucket, which may lie above the largest sample.
-        self.get().map_or(0, |histogram| histogram.value_at_quantile(quantile).min(histogram.max()))
+        let rank = ((quantile.min(1.0) * self.count() as f64).ceil() as u64).max(1);
+        let mut below = 0;
+        let mut buckets = self.buckets();
+        let found = buckets.find(|&(_, count)| {
+            below += count;
+            below >= rank
+        });
+        let of = |bucket: usize| if quantile <= 0.0 { times_of(bucket).0 } else { longest(bucket) };
+        found.map_or(0, |(bucket, _)| of(bucket))
     }
 
-    /// Largest value, microseconds; 0 without samples.
+    /// Smallest value, microseconds: the shortest time of its bucket; 0 without samples.
+    pub fn min(&self) -> u64 {
+        self.buckets().next().map_or(0, |(bucket, _)| times_of(bucket).0)
+    }
+
+    /// Largest value, microseconds: the longest time of its bucket; 0 without samples.
     pub fn max(&self) -> u64 {
-        self.get().map_or(0, Histogram::max)
+        self.counts().and_then(Counts::last).map_or(0, longest)
+    }
+
+    /// Mean, microseconds, each sample taken as the middle of its bucket; 0 without samples.
+    pub fn mean(&self) -> f64 {
+        let all = self.count() as f64;
+        let middle = |bucket: usize| {
+            let (shortest, times) = times_of(bucket);
+            (shortest + times / 2) as f64
+        };
+        self.buckets().fold(0.0, |sum, (bucket, count)| sum + middle(bucket) * count as f64 / all)
+    }
+
+    /// Samples of this time or more, as far as they are told apart.
+    pub fn count_from(&self, micros: u64) -> u64 {
+        let first = bucket_of(micros.clamp(1, LATENCY_US_MAX));
+        self.buckets().filter(|&(bucket, _)| bucket >= first).map(|(_, count)| count).sum()
+    }
+
+    /// The longest time of every bucket with samples, microseconds, and its samples; ascending.
+    pub fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.buckets().map(|(bucket, count)| (longest(bucket), count))
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.counts().into_iter().flat_map(Counts::filled)
+    }
+
+    /// Whether two times are told apart by nothing: they share a bucket.
+    pub fn are_alike(one: u64, other: u64) -> bool {
+        bucket_of(one.clamp(1, LATENCY_US_MAX)) == bucket_of(other.clamp(1, LATENCY_US_MAX))
     }
 
     /// Adds all samples of another.
     pub fn merge(&mut self, other: &Latency) {
-        if let Some(other) = other.get() {
-            self.add(other);
+        if let Some(counts) = other.counts().filter(|counts| counts.samples() > 0) {
+            self.counts_mut().merge(counts);
         }
     }
 
-    /// Adds all samples of a histogram, such as one read back from a journal.
+    /// The same as a histogram of the library that reads and writes files; `None` without samples.
+    pub fn to_histogram(&self) -> Option<Histogram<u64>> {
+        if self.is_empty() {
+            return None;
+        }
+        let histogram = Histogram::new_with_bounds(1, LATENCY_US_MAX, SIGNIFICANT_DIGITS);
+        let mut histogram = histogram.expect("the bounds are constants that the crate accepts");
+        for (micros, count) in self.recorded() {
+            histogram.saturating_record_n(micros, count);
+        }
+        Some(histogram)
+    }
+
+    /// Adds all samples of a histogram of any bounds.
     pub fn add(&mut self, other: &Histogram<u64>) {
-        let mine = self.histogram();
-        if mine.add(other).is_err() {
-            // Only a histogram of wider bounds can be refused: its samples above ours are clamped.
-            for value in other.iter_recorded() {
-                mine.saturating_record_n(value.value_iterated_to(), value.count_at_value());
-            }
+        for value in other.iter_recorded() {
+            self.record_n(value.value_iterated_to(), value.count_at_value());
         }
     }
 
-    /// As [`Latency::add`], without a copy where there is nothing to add to: a journal of a day holds 200,000 histograms.
-    pub fn adopt(&mut self, other: Histogram<u64>) {
-        let is_like_ours = (other.low(), other.high(), other.sigfig()) == (1, LATENCY_US_MAX, SIGNIFICANT_DIGITS);
-        if self.get().is_none() && is_like_ours {
-            self.0 = Some(Box::new(other));
-        } else {
-            self.add(&other);
-        }
+    /// Whether a histogram of these bounds has the same buckets.
+    pub fn has_bounds(low: u64, high: u64, significant_digits: u32) -> bool {
+        (low, high, significant_digits) == (1, LATENCY_US_MAX, u32::from(SIGNIFICANT_DIGITS))
     }
 
-    /// Forgets all samples and keeps the memory.
+    /// Forgets all samples and keeps most of the memory.
     pub fn clear(&mut self) {
-        if let Some(histogram) = &mut self.0
-            && !histogram.is_empty()
+        if let Some(counts) = &mut self.0
+            && counts.samples() > 0
         {
-            histogram.reset();
+            counts.clear();
         }
     }
+}
+
+fn longest(bucket: usize) -> u64 {
+    let (shortest, times) = times_of(bucket);
+    shortest + times - 1
 }
 
 #[cfg(test)]
@@ -107,6 +165,31 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn every_figure_is_the_librarys(samples in prop::collection::vec(1u64..=LATENCY_US_MAX, 1..300), from in 1u64..10_000_000) {
+            let mut latency = Latency::default();
+            let mut histogram = Histogram::<u64>::new_with_bounds(1, LATENCY_US_MAX, 3).expect("constant bounds");
+            for &micros in &samples {
+                // As many short ones as long ones.
+                for micros in [micros, micros % 5_000 + 1] {
+                    latency.record(micros);
+                    histogram.record(micros).expect("within the bounds");
+                }
+            }
+            prop_assert_eq!((latency.count(), latency.min(), latency.max()), (histogram.len(), histogram.min(), histogram.max()));
+            prop_assert_eq!(latency.mean(), histogram.mean());
+            prop_assert_eq!(latency.count_from(from), histogram.count_between(from, u64::MAX));
+            for quantile in [0.0, 0.001, 0.25, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1.0, 1.5] {
+                prop_assert_eq!(latency.quantile(quantile), histogram.value_at_quantile(quantile), "{}", quantile);
+            }
+            prop_assert_eq!(latency.to_histogram(), Some(histogram.clone()));
+            let mut again = Latency::default();
+            again.add(&histogram);
+            prop_assert_eq!(again.pack(), latency.pack());
+        }
+    }
+
     #[test]
     fn too_long_is_clamped_and_too_short_is_one() {
         let mut latency = Latency::default();
@@ -120,10 +203,10 @@ mod tests {
     #[test]
     fn nothing_recorded_has_no_histogram() {
         let mut latency = Latency::default();
-        assert!(latency.get().is_none());
+        assert!(latency.is_empty());
         latency.record(5);
         latency.clear();
-        assert!(latency.get().is_none());
-        assert_eq!(latency.quantile(0.99), 0);
+        assert!(latency.is_empty() && latency.to_histogram().is_none());
+        assert_eq!((latency.quantile(0.99), latency.min(), latency.max(), latency.mean()), (0, 0, 0, 0.0));
     }
 }

@@ -4,10 +4,12 @@
 //! [`Interval`] out. Knows operations by number and nothing of users or sockets. Start at [`Interval`].
 
 mod catch_ups;
+mod counts;
 mod events;
 mod failures;
 mod interval;
 mod latency;
+mod packed;
 mod resubscribed;
 mod send_queue;
 mod target;
@@ -16,7 +18,8 @@ pub use catch_ups::CatchUps;
 pub use events::EventCounts;
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
-pub use latency::{LATENCY_US_MAX, Latency};
+pub use latency::Latency;
+pub use packed::{PACKED_BYTES_MAX, UnpackError};
 pub use resubscribed::Resubscribed;
 pub use send_queue::SendQueueCounts;
 pub use target::{Gauge, TargetGauges};

@@ -1,7 +1,5 @@
 //! Percentiles of a histogram, as results keep them.
 
-use hdrhistogram::Histogram;
-
 use super::{LatencyFigures, PercentilePoint};
 use crate::metrics::Latency;
 
@@ -13,11 +11,13 @@ const CURVE_STEPS: u32 = 4;
 impl From<&Latency> for LatencyFigures {
     /// Reads every percentile off the whole histogram; without samples all are 0.
     fn from(latency: &Latency) -> LatencyFigures {
-        let Some(histogram) = latency.get() else { return LatencyFigures::default() };
+        if latency.is_empty() {
+            return LatencyFigures::default();
+        }
         LatencyFigures {
             count: latency.count(),
-            min: histogram.min(),
-            mean: histogram.mean(),
+            min: latency.min(),
+            mean: latency.mean(),
             p50: latency.quantile(0.5),
             p90: latency.quantile(0.9),
             p95: latency.quantile(0.95),
@@ -25,7 +25,7 @@ impl From<&Latency> for LatencyFigures {
             p999: latency.quantile(0.999),
             p9999: latency.quantile(0.9999),
             max: latency.max(),
-            curve: curve(latency, histogram),
+            curve: curve(latency),
         }
     }
 }
@@ -43,13 +43,13 @@ impl From<&Latency> for PercentilePoint {
 
 /// Quantiles that grow denser toward 1, as in HdrHistogram's own charts: each halving of the distance to 1 gets the same
 /// number of points. It ends where a quantile would stand for less than one sample.
-fn curve(latency: &Latency, histogram: &Histogram<u64>) -> Vec<(f64, u64)> {
+fn curve(latency: &Latency) -> Vec<(f64, u64)> {
     let mut points = Vec::with_capacity(CURVE_POINTS_MAX);
     for step in 0.. {
         let halvings = (step / CURVE_STEPS) as i32;
         let within = f64::from(step % CURVE_STEPS) / f64::from(2 * CURVE_STEPS);
         let beyond = 0.5f64.powi(halvings) * (1.0 - within);
-        if points.len() + 1 == CURVE_POINTS_MAX || beyond * (histogram.len() as f64) < 1.0 {
+        if points.len() + 1 == CURVE_POINTS_MAX || beyond * (latency.count() as f64) < 1.0 {
             break;
         }
         points.push((1.0 - beyond, latency.quantile(1.0 - beyond)));

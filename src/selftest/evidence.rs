@@ -54,12 +54,12 @@ impl Evidence {
 
     /// Publishes that were answered after this time or later, counted from when they were sent.
     pub fn publishes_slower_than(&self, micros: u64) -> u64 {
-        self.publish_service.get().map_or(0, |histogram| histogram.count_between(micros, u64::MAX))
+        self.publish_service.count_from(micros)
     }
 
     /// Connects that took this time or longer.
     pub fn connects_slower_than(&self, micros: u64) -> u64 {
-        self.connect_service.get().map_or(0, |histogram| histogram.count_between(micros, u64::MAX))
+        self.connect_service.count_from(micros)
     }
 
     /// What is said of the drift of a figure; `None` when it was not measured.

@@ -13,6 +13,7 @@ mod coalescing_tests;
 mod counters;
 mod error;
 mod folder;
+mod histogram;
 mod history;
 mod keeper;
 mod lock;

@@ -14,12 +14,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use serde::{Deserialize, Serialize};
 
 use super::counters::Counters;
-use super::{JOURNAL_FORMAT, tags};
+use super::{JOURNAL_FORMAT, histogram, tags};
 use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd, RunInfo};
 use crate::tick::Tick;
 
@@ -242,7 +241,6 @@ impl Payload {
 }
 
 fn add_histograms(record: &mut IntervalRecord, block: &[u8]) -> Result<(), String> {
-    let mut deserializer = Deserializer::new();
     for entry in IntervalLogIterator::new(block) {
         let Ok(LogEntry::Interval(line)) = entry else {
             return Err("a histogram line is malformed".to_owned());
@@ -251,8 +249,7 @@ fn add_histograms(record: &mut IntervalRecord, block: &[u8]) -> Result<(), Strin
         let unreadable = |why: &dyn std::fmt::Display| format!("the histogram `{tag}` is unreadable: {why}");
         let latency = tags::by_tag(record, tag).ok_or_else(|| format!("unknown histogram `{tag}`"))?;
         let bytes = BASE64.decode(line.encoded_histogram()).map_err(|error| unreadable(&error))?;
-        let histogram = deserializer.deserialize::<u64, _>(&mut &bytes[..]).map_err(|error| unreadable(&error))?;
-        latency.adopt(histogram);
+        histogram::add_to(latency, &bytes).map_err(|error| unreadable(&error))?;
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ static BY_TAG: LazyLock<BTreeMap<&'static str, Slot>> =
 /// Every histogram with samples, with its tag.
 pub(super) fn filled(record: &IntervalRecord) -> impl Iterator<Item = (&'static str, &Latency)> {
     let all: &'static [(String, Slot)] = &SLOTS;
-    all.iter().map(|(tag, slot)| (tag.as_str(), slot.of(record))).filter(|(_, latency)| latency.get().is_some())
+    all.iter().map(|(tag, slot)| (tag.as_str(), slot.of(record))).filter(|(_, latency)| !latency.is_empty())
 }
 
 /// The histogram with this tag.

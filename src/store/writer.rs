@@ -304,8 +304,8 @@ impl Serializer {
             .begin_log_with(buffer, &mut self.deflate)
             .map_err(|source| encode("interval", source))?;
         for (tag, latency) in tags::filled(record) {
-            let Some(histogram) = latency.get() else { continue };
-            log.write_histogram(histogram, start, length, Tag::new(tag)).map_err(|error| {
+            let Some(histogram) = latency.to_histogram() else { continue };
+            log.write_histogram(&histogram, start, length, Tag::new(tag)).map_err(|error| {
                 encode(
                     tag,
                     match error {

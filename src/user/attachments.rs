@@ -60,6 +60,10 @@ impl Attachments {
         if let Some(id) = id {
             call.books.batch.attachments.push(AttachRecord::Requested { id, topic: key, at });
         }
+        // A user has two or three: the usual room for four would be the greatest part of what it takes.
+        if self.0.len() == self.0.capacity() && self.0.len() < 4 {
+            self.0.reserve_exact(1);
+        }
         self.0.push(Attachment::new(topic, key, id, at));
     }
 

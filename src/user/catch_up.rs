@@ -151,7 +151,7 @@ impl User {
 
     /// The user will not fetch anything any more.
     pub(super) fn abandon_missed(&mut self, call: &mut Call<'_>) {
-        for missed in self.missed.drain(..) {
+        for missed in std::mem::take(&mut self.missed) {
             missed.abandon(call);
         }
     }
@@ -185,6 +185,10 @@ impl User {
     pub(super) fn fetch_next(&mut self, call: &mut Call<'_>) -> Fetching {
         let is_free = self.session.as_ref().is_some_and(|session| !session.questions.is_open());
         let Some(place) = self.missed.iter().position(|missed| missed.is_ready).filter(|_| is_free) else {
+            if self.missed.is_empty() {
+                // Nothing is left: the room goes too, half a KiB of everybody who ever lost a connection.
+                self.missed = Vec::new();
+            }
             return Fetching::Later(Tick::NEVER);
         };
         let missed = &mut self.missed[place];

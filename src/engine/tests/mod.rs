@@ -270,7 +270,5 @@ impl Ran {
 
 /// Whether every value of a histogram is this one, as far as its three digits go.
 fn is_always(latency: &Latency, micros: u64) -> bool {
-    latency.get().is_some_and(|histogram| {
-        histogram.equivalent(histogram.min(), micros) && histogram.equivalent(histogram.max(), micros)
-    })
+    Latency::are_alike(latency.min(), micros) && Latency::are_alike(latency.max(), micros)
 }

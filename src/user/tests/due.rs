@@ -1,6 +1,7 @@
 //! When an operation is due: after a think time, for an arrival, for a peer or a token that comes late.
 
 use super::*;
+use crate::metrics::Latency;
 
 const PARKED: &str = r#"await = "arrival"
 steps = [ { op = "publish", to = "group:team" }, { op = "publish", to = "peer" } ]
@@ -19,9 +20,7 @@ fn after_a_think_time_the_operation_was_due_when_it_ended() {
     bench.on(Event::Wake);
     bench.wait(10).reply(202, "null");
     let figures = bench.figures(OpId::Publish);
-    let of = |latency: &crate::metrics::Latency, micros| {
-        latency.get().is_some_and(|histogram| histogram.equivalent(histogram.max(), micros))
-    };
+    let of = |latency: &Latency, micros| Latency::are_alike(latency.max(), micros);
     assert!(of(&figures.lag, 40_000) && of(&figures.response, 50_000) && of(&figures.service, 10_000));
 }
 
@@ -32,13 +31,13 @@ fn an_arrival_sets_when_its_first_step_was_due_and_only_that() {
     let due = bench.now;
     bench.wait(300).on(Event::Arrival { due });
     bench.wait(100).reply(202, "null");
-    let first = bench.figures(OpId::Publish).response.get().expect("measured").max();
+    let first = bench.figures(OpId::Publish).response.max();
     assert!((400_000..401_000).contains(&first), "{first}");
     assert_eq!(bench.last()["pub"]["topic"], format!("usr{PEER}"));
     bench.wait(100).reply(202, "null");
     assert!(bench.user.is_parked());
-    let response = bench.figures(OpId::Publish).response.get().expect("measured");
-    assert!((99_900..101_000).contains(&response.min()), "{}", response.min());
+    let response = bench.figures(OpId::Publish).response.min();
+    assert!((99_900..101_000).contains(&response), "{response}");
     // Nobody is parked twice, and what comes unasked is not taken.
     let mut busy = Bench::talking("steps = [ { op = \"describe\", to = \"me\" } ]\nnext = \"talk\"");
     assert_eq!(busy.on(Event::Arrival { due }), []);
@@ -64,7 +63,7 @@ next = "sign-in""#,
     bench.world.directory.set_id(1, UserId(PEER));
     assert_eq!(bench.sleep().len(), 1);
     bench.wait(20).reply(202, "null");
-    let response = bench.figures(OpId::Publish).response.get().expect("measured").max();
+    let response = bench.figures(OpId::Publish).response.max();
     assert!((20_000..20_100).contains(&response), "{response}");
 }
 
@@ -97,7 +96,7 @@ fn a_token_is_fetched_before_the_step_that_needs_it_and_the_wait_for_its_turn_is
     bench.world.directory.set_token(0, Token { access, refresh: None, expires: Tick::NEVER });
     assert_eq!(bench.on(Event::Token { sent, result: Ok(()) }).len(), 1);
     assert!(bench.last()["login"]["secret"].is_string());
-    let service = bench.figures(OpId::Token).service.get().expect("measured").max();
+    let service = bench.figures(OpId::Token).service.max();
     assert!((50_000..50_100).contains(&service), "{service}");
     bench.wait(10).reply(200, &format!(r#"{{"user":"usr{OWN}"}}"#));
     assert_eq!((bench.counts(OpId::Token), bench.counts(OpId::Login)), ((1, 1, 0), (1, 1, 0)));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::{PublishOutcome, PublishRecord};
+use crate::metrics::Latency;
 
 const PUBLISH: &str = r#"steps = [ { op = "publish", to = "group:team" } ]
 think = "constant 1s"
@@ -20,8 +21,8 @@ fn a_reply_settles_its_request_once_and_a_second_one_is_a_duplicate() {
     bench.reply_to(&id, 500, "null");
     assert_eq!(bench.counts(OpId::Publish), (1, 1, 0));
     assert_eq!(bench.world.books.figures.users.duplicate_replies, 2);
-    let service = bench.figures(OpId::Publish).service.get().expect("measured");
-    assert!(service.equivalent(service.min(), 250_000) && service.equivalent(service.max(), 250_000));
+    let service = &bench.figures(OpId::Publish).service;
+    assert!(Latency::are_alike(service.min(), 250_000) && Latency::are_alike(service.max(), 250_000));
     let [record] = publishes(&bench) else { panic!("one publish") };
     assert_eq!(record.outcome, PublishOutcome::Accepted { seq: 7 });
     assert_eq!(record.settled.micros_since(record.sent), 250_000);
