@@ -1,13 +1,10 @@
-//! Histograms as a few hundred bytes: the counters of HdrHistogram's V2 encoding.
-//!
-//! One number a bucket, up to the last with samples: its samples, or, below 0, how many buckets without samples follow.
-//! Numbers are zig-zag coded, in LEB128 of at most nine bytes, of which the ninth is whole.
+//! Histograms as bytes: as short as they get, for those that wait in memory, and the counters of a journal's.
 
 use super::Latency;
 use super::counts::{BUCKETS, Counts};
 
-/// Most bytes that a histogram takes: every bucket full.
-pub const PACKED_BYTES_MAX: usize = BUCKETS * VARINT_BYTES_MAX;
+/// Most bytes of the counters of a histogram in HdrHistogram's V2 encoding: every bucket full.
+pub const V2_BYTES_MAX: usize = BUCKETS * VARINT_BYTES_MAX;
 const VARINT_BYTES_MAX: usize = 9;
 
 /// Why bytes are no histogram.
@@ -26,64 +23,92 @@ pub enum UnpackError {
 
 impl Latency {
     /// All samples as bytes; none without samples.
+    ///
+    /// For each bucket with samples how many without lie before it, doubled, and one more if it has several; then how many
+    /// beyond two. Most buckets of a short stretch have one, and their neighbours are near: a byte for each.
     pub fn pack(&self) -> Box<[u8]> {
         let mut bytes = Vec::new();
         let mut next = 0;
         for (bucket, count) in self.counts().into_iter().flat_map(Counts::filled) {
-            match bucket - next {
-                0 => {}
-                // A single empty bucket is its count, which has the same length and is what other programs write.
-                1 => write_number(&mut bytes, 0),
-                empty => write_number(&mut bytes, -(empty as i64)),
+            let empty = (bucket - next) as u64;
+            write_number(&mut bytes, empty << 1 | u64::from(count > 1));
+            if count > 1 {
+                write_number(&mut bytes, count - 2);
             }
-            // No run counts up to 2^63.
-            write_number(&mut bytes, count.min(i64::MAX as u64) as i64);
             next = bucket + 1;
         }
         bytes.into()
     }
 
-    /// Adds the samples in these bytes.
+    /// Adds the samples in bytes that [`pack`](Self::pack) has made.
     ///
     /// # Errors
-    /// Bytes that are no histogram of at most one hour; some of their samples have been added then.
+    /// Other bytes; some of their samples have been added then.
     pub fn unpack(&mut self, mut bytes: &[u8]) -> Result<(), UnpackError> {
         let mut bucket = 0;
         while !bytes.is_empty() {
-            match read_number(&mut bytes)? {
-                empty @ ..0 => {
-                    let empty = usize::try_from(empty.unsigned_abs()).map_err(|_| UnpackError::TooLong)?;
-                    bucket = empty.checked_add(bucket).filter(|next| *next <= BUCKETS).ok_or(UnpackError::TooLong)?;
-                }
-                count => {
-                    if bucket >= BUCKETS {
-                        return Err(UnpackError::TooLong);
-                    }
-                    if count > 0 {
-                        self.count().checked_add(count as u64).ok_or(UnpackError::Overflow)?;
-                        self.counts_mut().add(bucket, count as u64);
-                    }
-                    bucket += 1;
-                }
+            let number = read_number(&mut bytes)?;
+            let count = if number & 1 == 0 { 1 } else { read_number(&mut bytes)?.saturating_add(2) };
+            bucket = behind(bucket, number >> 1)?;
+            self.add_to_bucket(bucket, count)?;
+            bucket += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds the samples of these counters in HdrHistogram's V2 encoding, without its header.
+    ///
+    /// One number a bucket, up to the last with samples: its samples, or, below 0, how many buckets without samples follow.
+    /// Numbers are zig-zag coded.
+    ///
+    /// # Errors
+    /// Bytes that are no histogram of at most one hour; some of their samples have been added then.
+    pub fn add_v2(&mut self, mut bytes: &[u8]) -> Result<(), UnpackError> {
+        let mut bucket = 0;
+        while !bytes.is_empty() {
+            let number = read_number(&mut bytes)?;
+            let half = number >> 1;
+            if number & 1 == 1 {
+                bucket = behind(bucket, half.saturating_add(1))?;
+            } else {
+                self.add_to_bucket(bucket, half)?;
+                bucket += 1;
             }
+        }
+        Ok(())
+    }
+
+    fn add_to_bucket(&mut self, bucket: usize, count: u64) -> Result<(), UnpackError> {
+        if bucket >= BUCKETS {
+            return Err(UnpackError::TooLong);
+        }
+        if count > 0 {
+            self.count().checked_add(count).ok_or(UnpackError::Overflow)?;
+            self.counts_mut().add(bucket, count);
         }
         Ok(())
     }
 }
 
-fn write_number(bytes: &mut Vec<u8>, number: i64) {
-    let mut rest = ((number << 1) ^ (number >> 63)) as u64;
-    for _ in 1..VARINT_BYTES_MAX {
-        if rest < 0x80 {
-            break;
-        }
-        bytes.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest as u8);
+/// The bucket that lies so many behind another one.
+fn behind(bucket: usize, empty: u64) -> Result<usize, UnpackError> {
+    let next = usize::try_from(empty).ok().and_then(|empty| bucket.checked_add(empty));
+    next.filter(|next| *next <= BUCKETS).ok_or(UnpackError::TooLong)
 }
 
-fn read_number(bytes: &mut &[u8]) -> Result<i64, UnpackError> {
+/// Writes a number as LEB128 of at most nine bytes, of which the ninth is whole.
+fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+    for _ in 1..VARINT_BYTES_MAX {
+        if number < 0x80 {
+            break;
+        }
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn read_number(bytes: &mut &[u8]) -> Result<u64, UnpackError> {
     let mut number = 0;
     for index in 0..VARINT_BYTES_MAX {
         let (&byte, rest) = bytes.split_first().ok_or(UnpackError::CutOff)?;
@@ -95,13 +120,12 @@ fn read_number(bytes: &mut &[u8]) -> Result<i64, UnpackError> {
             break;
         }
     }
-    Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    Ok(number)
 }
 
 #[cfg(test)]
 mod tests {
-    use hdrhistogram::Histogram;
-    use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
+    use hdrhistogram::serialization::{Serializer, V2Serializer};
     use proptest::prelude::*;
 
     use super::*;
@@ -111,30 +135,33 @@ mod tests {
 
     proptest! {
         #[test]
-        fn other_programs_read_and_write_the_same(samples in prop::collection::vec((1u64..4_000_000_000, 1u64..1 << 40), 1..100)) {
+        fn nothing_is_lost_by_packing(samples in prop::collection::vec((1u64..4_000_000_000, 0u64..1 << 40), 0..100)) {
             let mut latency = Latency::default();
             for &(micros, count) in &samples {
                 latency.record(micros);
                 latency.record_n(micros, count);
             }
-            let histogram: Histogram<u64> = latency.to_histogram().expect("samples");
+            let mut back = Latency::default();
+            back.unpack(&latency.pack()).expect("whole");
+            prop_assert_eq!(back.count(), latency.count());
+            prop_assert_eq!(back.recorded().collect::<Vec<_>>(), latency.recorded().collect::<Vec<_>>());
+            let Some(histogram) = latency.to_histogram() else { return Ok(()) };
             let mut theirs = Vec::new();
             V2Serializer::new().serialize(&histogram, &mut theirs).expect("written");
-            let packed = latency.pack();
-            prop_assert_eq!(&theirs[HEADER..], &packed[..]);
-            let read: Histogram<u64> = Deserializer::new().deserialize(&mut &theirs[..]).expect("read");
-            let mut back = Latency::default();
-            back.unpack(&packed).expect("whole");
-            prop_assert_eq!(back.to_histogram(), Some(read));
+            let mut read = Latency::default();
+            read.add_v2(&theirs[HEADER..]).expect("whole");
+            prop_assert_eq!(read.to_histogram(), Some(histogram));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let mut latency = Latency::default();
-            if latency.unpack(&bytes).is_ok() {
-                let mut again = Latency::default();
-                again.unpack(&latency.pack()).expect("what was written is whole");
-                prop_assert_eq!(again.count(), latency.count());
+            for read in [Latency::unpack, Latency::add_v2] {
+                let mut latency = Latency::default();
+                if read(&mut latency, &bytes).is_ok() {
+                    let mut again = Latency::default();
+                    again.unpack(&latency.pack()).expect("what was written is whole");
+                    prop_assert_eq!(again.count(), latency.count());
+                }
             }
         }
     }
@@ -142,17 +169,30 @@ mod tests {
     #[test]
     fn what_is_no_histogram_is_refused() {
         let unpack = |bytes: &[u8]| Latency::default().unpack(bytes);
-        assert_eq!(unpack(&[0x80]), Err(UnpackError::CutOff));
-        let mut beyond = Vec::new();
-        write_number(&mut beyond, -(BUCKETS as i64));
-        assert_eq!(unpack(&beyond), Ok(()));
-        beyond.push(2);
-        assert_eq!(unpack(&beyond), Err(UnpackError::TooLong));
-        let mut far = Vec::new();
-        write_number(&mut far, i64::MIN);
-        assert_eq!(unpack(&far), Err(UnpackError::TooLong));
-        let mut many = Vec::new();
-        (0..3).for_each(|_| write_number(&mut many, i64::MAX));
-        assert_eq!(unpack(&many), Err(UnpackError::Overflow));
+        let add_v2 = |bytes: &[u8]| Latency::default().add_v2(bytes);
+        assert_eq!((unpack(&[0x80]), add_v2(&[0x80])), (Err(UnpackError::CutOff), Err(UnpackError::CutOff)));
+        assert_eq!(unpack(&[1]), Err(UnpackError::CutOff), "several, and not how many");
+        let numbers = |numbers: &[u64]| {
+            let mut bytes = Vec::new();
+            numbers.iter().for_each(|number| write_number(&mut bytes, *number));
+            bytes
+        };
+        let buckets = BUCKETS as u64;
+        assert_eq!(unpack(&numbers(&[(buckets - 1) << 1])), Ok(()));
+        assert_eq!(unpack(&numbers(&[(buckets - 1) << 1, 0])), Err(UnpackError::TooLong));
+        assert_eq!(unpack(&numbers(&[u64::MAX - 1])), Err(UnpackError::TooLong));
+        assert_eq!(unpack(&numbers(&[1, u64::MAX, 0])), Err(UnpackError::Overflow));
+        // Below 0, all of them and one more; then the count of another bucket.
+        assert_eq!(add_v2(&numbers(&[(buckets << 1) - 1])), Ok(()));
+        assert_eq!(add_v2(&numbers(&[(buckets << 1) - 1, 2])), Err(UnpackError::TooLong));
+        assert_eq!(add_v2(&numbers(&[u64::MAX])), Err(UnpackError::TooLong));
+        assert_eq!(add_v2(&numbers(&[u64::MAX - 1; 3])), Err(UnpackError::Overflow));
+    }
+
+    #[test]
+    fn a_second_of_samples_takes_a_byte_for_each() {
+        let mut latency = Latency::default();
+        (0..400).for_each(|sample| latency.record(200 + sample * 7));
+        assert!(latency.pack().len() < 420, "{}", latency.pack().len());
     }
 }

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use flate2::read::ZlibDecoder;
 use hdrhistogram::serialization::Deserializer;
 
-use crate::metrics::{Latency, PACKED_BYTES_MAX};
+use crate::metrics::{Latency, V2_BYTES_MAX};
 
 /// How HdrHistogram's V2 encoding begins, deflated and not.
 const DEFLATED: u32 = 0x1c84_9314;
@@ -21,7 +21,7 @@ const PLAIN_HEADER: usize = 40;
 /// Bytes that are no histogram; some of their samples have been added then.
 pub(super) fn add_to(latency: &mut Latency, bytes: &[u8]) -> Result<(), String> {
     match inflated(bytes).as_deref().and_then(counters) {
-        Some(counters) => latency.unpack(counters).map_err(|error| error.to_string()),
+        Some(counters) => latency.add_v2(counters).map_err(|error| error.to_string()),
         // Of other bounds, of another program, or damaged: the library knows.
         None => {
             let histogram = Deserializer::new().deserialize(&mut &*bytes).map_err(|error| error.to_string())?;
@@ -37,7 +37,7 @@ fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
     if u32_at(header, 0)? != DEFLATED || u32_at(header, 4)? as usize != rest.len() {
         return None;
     }
-    let length_max = PLAIN_HEADER + PACKED_BYTES_MAX;
+    let length_max = PLAIN_HEADER + V2_BYTES_MAX;
     let mut inflated = Vec::new();
     ZlibDecoder::new(rest).take(length_max as u64 + 1).read_to_end(&mut inflated).ok()?;
     (inflated.len() <= length_max).then_some(inflated)

@@ -222,10 +222,13 @@ fn percentiles_under_a_stall_agree_with_the_arithmetic() {
         return;
     }
     let response = &results["operations"]["publish"]["response_us"];
+    // Half of the replies were not held: what they took beyond the usual, a busy machine added to the server.
+    let late = (percentile(&record, 0.5).as_secs_f64() * 1e3 - 20.0).max(0.0);
     for (name, longest) in [("p50", None), ("p90", Some(100.0)), ("p95", Some(50.0)), ("p99", Some(10.0))] {
         let (least, most) =
             longest.map_or((20.0, 20.0), |rank| (held - (rank + 1.0) * 10.0, held - (rank - 1.0) * 10.0 + 20.0));
-        let tolerance = most * 0.02 + 1.0 + own_lateness_ms(&results, name.replace("p90", "p95").as_str());
+        let own = own_lateness_ms(&results, name.replace("p90", "p95").as_str());
+        let tolerance = most * 0.02 + 1.0 + 2.0 * late + own;
         let measured = response[name].as_f64().expect("a figure") / 1e3;
         let range = least - tolerance..=most + tolerance;
         assert!(range.contains(&measured), "{name}: {measured:.1} ms, by hand {least:.1} to {most:.1} ms");
