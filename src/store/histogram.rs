@@ -1,6 +1,7 @@
 //! One histogram of the journal, read without making the library's own of it first: that one takes 184 KiB, and a day has
 //! 200,000 of them.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
@@ -15,44 +16,55 @@ const PLAIN: u32 = 0x1c84_9313;
 const DEFLATED_HEADER: usize = 8;
 const PLAIN_HEADER: usize = 40;
 
-/// Adds the samples of a histogram in the deflated V2 encoding.
+/// Most bytes of a histogram that is none of ours: three times what ours can have.
+///
+/// The library makes room for as many bytes as the header announces, before it reads them.
+const FOREIGN_BYTES_MAX: usize = PLAIN_HEADER + 3 * V2_BYTES_MAX;
+
+/// Adds the samples of a histogram in the V2 encoding, deflated or not.
 ///
 /// # Errors
 /// Bytes that are no histogram; some of their samples have been added then.
 pub(super) fn add_to(latency: &mut Latency, bytes: &[u8]) -> Result<(), String> {
-    match inflated(bytes).as_deref().and_then(counters) {
-        Some(counters) => latency.add_v2(counters).map_err(|error| error.to_string()),
-        // Of other bounds, of another program, or damaged: the library knows.
-        None => {
-            let histogram = Deserializer::new().deserialize(&mut &*bytes).map_err(|error| error.to_string())?;
-            latency.add(&histogram);
-            Ok(())
-        }
+    let inflated = match u32_at(bytes, 0) {
+        Some(DEFLATED) => Cow::Owned(inflated(bytes).ok_or("a histogram that is damaged or too long")?),
+        _ => Cow::Borrowed(bytes),
+    };
+    let (header, counters) = opened(&inflated).ok_or("no histogram")?;
+    if is_ours(header) {
+        return latency.add_v2(counters).map_err(|error| error.to_string());
     }
+    // Of other bounds: the library knows.
+    let histogram = Deserializer::new().deserialize(&mut &*inflated).map_err(|error| error.to_string())?;
+    latency.add(&histogram);
+    Ok(())
 }
 
-/// What is behind the outer header; `None` when it is none, or longer than any of ours.
+/// What is behind the outer header; `None` when that announces another length, or what is behind it is too long.
 fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
     let (header, rest) = bytes.split_at_checked(DEFLATED_HEADER)?;
-    if u32_at(header, 0)? != DEFLATED || u32_at(header, 4)? as usize != rest.len() {
+    if u32_at(header, 4)? as usize != rest.len() {
         return None;
     }
-    let length_max = PLAIN_HEADER + V2_BYTES_MAX;
     let mut inflated = Vec::new();
-    ZlibDecoder::new(rest).take(length_max as u64 + 1).read_to_end(&mut inflated).ok()?;
-    (inflated.len() <= length_max).then_some(inflated)
+    ZlibDecoder::new(rest).take(FOREIGN_BYTES_MAX as u64 + 1).read_to_end(&mut inflated).ok()?;
+    (inflated.len() <= FOREIGN_BYTES_MAX).then_some(inflated)
 }
 
-/// The counters behind the inner header; `None` when it names other buckets than ours.
-fn counters(bytes: &[u8]) -> Option<&[u8]> {
+/// The inner header and the counters behind it, as many as it announces.
+fn opened(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (header, counters) = bytes.split_at_checked(PLAIN_HEADER)?;
-    let (length, offset, digits) = (u32_at(header, 4)?, u32_at(header, 8)?, u32_at(header, 12)?);
-    let (low, high, ratio) = (u64_at(header, 16)?, u64_at(header, 24)?, u64_at(header, 32)?);
-    let is_ours = u32_at(header, 0)? == PLAIN
-        && length as usize == counters.len()
-        && (offset, f64::from_bits(ratio)) == (0, 1.0)
-        && Latency::has_bounds(low, high, digits);
-    is_ours.then_some(counters)
+    (u32_at(header, 0)? == PLAIN && u32_at(header, 4)? as usize == counters.len()).then_some((header, counters))
+}
+
+/// Whether a header names the buckets that ours have.
+fn is_ours(header: &[u8]) -> bool {
+    let is_ours = || {
+        let (offset, digits) = (u32_at(header, 8)?, u32_at(header, 12)?);
+        let (low, high, ratio) = (u64_at(header, 16)?, u64_at(header, 24)?, u64_at(header, 32)?);
+        Some((offset, f64::from_bits(ratio)) == (0, 1.0) && Latency::has_bounds(low, high, digits))
+    };
+    is_ours().unwrap_or(false)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -65,6 +77,8 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use flate2::Compression;
+    use flate2::read::ZlibEncoder;
     use hdrhistogram::Histogram;
     use hdrhistogram::serialization::{Serializer, V2DeflateSerializer, V2Serializer};
     use proptest::prelude::*;
@@ -83,7 +97,8 @@ mod tests {
             let mut latency = Latency::default();
             samples.iter().for_each(|micros| latency.record(*micros));
             let bytes = deflated(&latency.to_histogram().expect("samples"));
-            prop_assert!(inflated(&bytes).as_deref().and_then(counters).is_some(), "without the library");
+            let inflated = inflated(&bytes).expect("deflated");
+            prop_assert!(opened(&inflated).is_some_and(|(header, _)| is_ours(header)), "without the library");
             let mut read = Latency::default();
             add_to(&mut read, &bytes).expect("whole");
             prop_assert_eq!(read.pack(), latency.pack());
@@ -116,5 +131,22 @@ mod tests {
         add_to(&mut read, &plain).expect("not deflated");
         assert_eq!(read.count(), 2);
         assert!((1_000..1_010).contains(&read.quantile(0.5)), "{}", read.quantile(0.5));
+    }
+    #[test]
+    fn a_header_that_announces_more_than_there_is_makes_no_room_for_it() {
+        let mut latency = Latency::default();
+        latency.record(7);
+        let mut plain = Vec::new();
+        V2Serializer::new().serialize(&latency.to_histogram().expect("a sample"), &mut plain).expect("written");
+        plain[4..8].copy_from_slice(&(1_u32 << 30).to_be_bytes());
+        assert_eq!(add_to(&mut Latency::default(), &plain), Err("no histogram".to_owned()));
+
+        // Two million zeros, deflated to two thousand bytes.
+        let mut bomb = ZlibEncoder::new(&[0; 2 << 20][..], Compression::best());
+        let mut rest = Vec::new();
+        bomb.read_to_end(&mut rest).expect("deflated");
+        let header = [DEFLATED.to_be_bytes(), (rest.len() as u32).to_be_bytes()].concat();
+        let refused = add_to(&mut Latency::default(), &[header, rest].concat());
+        assert_eq!(refused, Err("a histogram that is damaged or too long".to_owned()));
     }
 }

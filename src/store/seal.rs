@@ -181,7 +181,8 @@ pub(super) fn open(line: &[u8], pending: &[u8]) -> Result<Opened, Broken> {
     let probe: Probe = serde_json::from_slice(json).map_err(|_| damaged("the seal is damaged"))?;
     let from = pending.len().checked_sub(probe.block).ok_or_else(|| damaged("its first lines are missing"))?;
     let block = &pending[from..];
-    if checksum(block, json) != sum {
+    // A fuzzer would never find a checksum, and not come to what is behind it.
+    if !cfg!(fuzzing) && checksum(block, json) != sum {
         return Err(damaged("the checksum differs"));
     }
     if let Some(ProbeStart { format }) = probe.record.start
