@@ -16,9 +16,7 @@ use super::errand::{Errand, ErrandError};
 use super::floor::{Desk, Floor, Signals, TapEvent};
 use super::watchdog::{Look, Watchdog};
 use crate::ops::FailureKind;
-use crate::plan::Occurrence;
 use crate::protocol::Code;
-use crate::scenario::{Disturbance, LoadEvent};
 use crate::tick::Tick;
 use crate::transport::{FileReply, Socket, TransportError, upgrade};
 use crate::user::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, LostBy, User};
@@ -40,11 +38,11 @@ enum Incoming {
     Lost(Lost),
 }
 
-struct Driver {
-    floor: Rc<Floor>,
+pub(super) struct Driver {
+    pub(super) floor: Rc<Floor>,
     desk: u32,
     user: Box<User>,
-    socket: Option<Box<Socket>>,
+    pub(super) socket: Option<Box<Socket>>,
     needs_flush: bool,
     close_code: Option<u16>,
     connect: Job<Result<(Socket, ConnectPhases), TransportError>>,
@@ -53,15 +51,15 @@ struct Driver {
     token: Job<(Tick, Result<(), Failure>)>,
     /// The send buffer had no room for the last frame.
     is_stuck: bool,
-    watch: Watchdog,
+    pub(super) watch: Watchdog,
     /// The user does not read before that; [`Tick::ZERO`] when it reads.
-    reads_again: Tick,
+    pub(super) reads_again: Tick,
     /// It reads again, and has not read yet all that had come meanwhile.
-    is_behind: bool,
+    pub(super) is_behind: bool,
     /// What else came in while the user did not read.
     held: VecDeque<Incoming>,
     /// A connection that the user has left without a word, until then.
-    left_open: Option<(Tick, Box<Socket>)>,
+    pub(super) left_open: Option<(Tick, Box<Socket>)>,
 }
 
 /// Drives a user from its first signal until it is gone; then the user goes back to its desk.
@@ -288,7 +286,7 @@ impl Driver {
     }
 
     /// Hands an event to the user and carries out what it wants.
-    fn tell(&mut self, event: Event<'_>) {
+    pub(super) fn tell(&mut self, event: Event<'_>) {
         self.tell_at(self.floor.clock.now(), event);
     }
 
@@ -375,54 +373,6 @@ impl Driver {
         }
     }
 
-    /// An event of the scenario hits the user.
-    fn disturb(&mut self, event: &Occurrence) {
-        if self.socket.is_none() {
-            return;
-        }
-        let LoadEvent { what, length, reconnect, .. } = event.event;
-        self.tap(TapEvent::Note(what.word()));
-        let until = self.floor.clock.now() + length;
-        match what {
-            Disturbance::Burst => {}
-            Disturbance::PauseReading => {
-                self.reads_again = self.reads_again.max(until);
-                self.tell(Event::Disturbed(event.key));
-            }
-            Disturbance::Drop | Disturbance::RestartStorm | Disturbance::HalfOpen => {
-                let socket = self.socket.take();
-                (self.reads_again, self.is_behind) = (Tick::ZERO, false);
-                if what == Disturbance::HalfOpen {
-                    self.left_open = socket.map(|socket| (until, socket));
-                }
-                let detail = format!("`{}` of the scenario", what.word());
-                self.tell(Event::Disconnected(Lost {
-                    code: None,
-                    detail,
-                    by: LostBy::Event { key: event.key, reconnect },
-                }));
-            }
-        }
-    }
-
-    /// Ends what lasts for a while.
-    fn look_at_disturbances(&mut self) {
-        let now = self.floor.clock.now();
-        if self.left_open.as_ref().is_some_and(|(until, _)| *until <= now) {
-            self.left_open = None;
-        }
-        if self.reads_again != Tick::ZERO && self.reads_again <= now {
-            self.read_again();
-        }
-    }
-
-    /// The user reads again: first what had come meanwhile, and then it goes on.
-    fn read_again(&mut self) {
-        (self.reads_again, self.is_behind) = (Tick::ZERO, true);
-        self.watch.hear(self.floor.clock.now());
-        self.tell(Event::Undisturbed);
-    }
-
     /// Pings a silent connection, and gives a dead one up.
     fn look_at_watchdog(&mut self) {
         if self.socket.is_none() {
@@ -463,7 +413,7 @@ impl Driver {
         self.needs_flush = true;
     }
 
-    fn tap(&self, event: TapEvent<'_>) {
+    pub(super) fn tap(&self, event: TapEvent<'_>) {
         if let Some(tap) = &self.floor.tap {
             tap(self.floor.clock.now(), self.desk, event);
         }

@@ -8,7 +8,9 @@ mod capacity;
 mod clock;
 mod collector;
 mod diagnosis;
+mod disturbance;
 mod driver;
+mod ending;
 mod errand;
 mod error;
 mod exchange;
@@ -22,6 +24,7 @@ mod pacer;
 mod past;
 mod probe;
 mod process;
+mod remarks;
 mod run;
 mod scrape;
 #[cfg(test)]

@@ -12,21 +12,22 @@ use tokio::time::{Instant, sleep_until};
 use super::alarm::Precision;
 use super::capacity::{PortNeed, PortRange, check_source_addresses, descriptors_needed, users_within};
 use super::collector::{Collector, Handover};
+use super::ending::stopped;
 use super::error::EngineError;
 use super::exchange::Exchange;
 use super::memory::{MemoryLeft, check_memory};
 use super::monitor::Monitor;
 use super::options::{Observer, Outcome, RunOptions, Stop};
-use super::scrape::{Inbox, Replaced, Scrapers};
-use super::tokens::{TokenOffice, TokenTrouble};
+use super::remarks::{interruption, marks, note, token_trouble};
+use super::scrape::{Inbox, Scrapers};
+use super::tokens::TokenOffice;
 use super::worker::{Order, WorkerParts};
-use super::{Clock, diagnosis, groups, health, probe, worker};
+use super::{Clock, groups, health, probe, worker};
 use crate::ledger::Ending;
 use crate::metrics::Interval;
-use crate::plan::{Directory, Resumption};
-use crate::protocol::dialect::{Dialect, LoginForm};
-use crate::results::{EndedBy, Interruption, IntervalRecord, Mark, Record, RunEnd};
-use crate::scenario::{Load, Scenario};
+use crate::plan::Directory;
+use crate::results::{EndedBy, IntervalRecord, Mark, Record, RunEnd};
+use crate::scenario::Scenario;
 use crate::tick::Tick;
 use crate::user::Mode;
 
@@ -87,24 +88,25 @@ fn check_capacity(scenario: &Scenario) -> Result<(), EngineError> {
         .map_err(|(address, source)| EngineError::SourceAddress { address, source })
 }
 
-struct Run {
-    clock: Clock,
-    options: RunOptions,
+/// One run, or one part of a run that is resumed.
+pub(super) struct Run {
+    pub(super) clock: Clock,
+    pub(super) options: RunOptions,
     staffing: Staffing,
-    directory: Arc<Directory>,
+    pub(super) directory: Arc<Directory>,
 }
 
 /// The workers, as the control thread sees them.
-struct Workers {
+pub(super) struct Workers {
     orders: Vec<mpsc::UnboundedSender<Order>>,
     threads: Vec<std::thread::JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
-    handovers: mpsc::UnboundedReceiver<Handover>,
+    pub(super) handovers: mpsc::UnboundedReceiver<Handover>,
     returns: Vec<sync_mpsc::Sender<super::collector::Spent>>,
 }
 
 impl Workers {
-    fn order(&self, order: Order) {
+    pub(super) fn order(&self, order: Order) {
         for orders in &self.orders {
             let _ = orders.send(order.clone());
         }
@@ -358,82 +360,6 @@ impl Run {
         (ended_by, is_drained)
     }
 
-    /// Asks the server's history about what did not arrive.
-    async fn diagnose(&self, collector: &mut Collector, observer: &mut dyn Observer) {
-        let questions = collector.questions(self.clock.now());
-        let gaps = collector.gaps();
-        if questions.is_empty() && gaps.is_empty() {
-            return;
-        }
-        observer.stage("asking the history", 0, 0);
-        let (plan, directory) = (&self.options.plan, &self.directory);
-        let answers = diagnosis::ask(&self.options.targets.service, plan, directory, &questions, &gaps).await;
-        for &(key, finding) in &answers.findings {
-            collector.learn(key, finding);
-        }
-        collector.learn_past(&answers, self.clock.now());
-        if let Some(trouble) = answers.trouble {
-            observer.record(Record::Warning(trouble));
-        }
-    }
-
-    /// Asks whether the attachments that are still owed a message last: the service may have ended them in silence.
-    async fn ask_again(
-        &self,
-        workers: &mut Workers,
-        collector: &mut Collector,
-        stop: &mut watch::Receiver<Stop>,
-        observer: &mut dyn Observer,
-    ) {
-        let owed = collector.owed();
-        if owed.is_empty() {
-            return;
-        }
-        observer.stage("asking who is still attached", 0, 0);
-        workers.order(Order::AskAgain(owed.into()));
-        let deadline = after(self.options.plan.scenario.target.timeout);
-        let mut looks = 0;
-        while looks <= 2 || collector.is_waiting() {
-            tokio::select! {
-                handover = workers.handovers.recv() => {
-                    let Some(handover) = handover else { return };
-                    note(collector, handover, observer);
-                    looks += u32::from(collector.has_merged());
-                }
-                () = stopped_now(stop) => return,
-                () = tokio::time::sleep_until(deadline) => return,
-            }
-        }
-    }
-
-    /// Waits for what is on its way; false when there was no time for that.
-    async fn drain(
-        &self,
-        workers: &mut Workers,
-        collector: &mut Collector,
-        stop: &mut watch::Receiver<Stop>,
-        observer: &mut dyn Observer,
-    ) -> bool {
-        let deadline = after(self.options.plan.scenario.load.drain);
-        // Two looks: the first may be at an interval that began before the users were told to drain.
-        let mut looks = 0;
-        loop {
-            tokio::select! {
-                handover = workers.handovers.recv() => {
-                    let Some(handover) = handover else { return true };
-                    let is_interval = matches!(handover, Handover::Interval { .. });
-                    note(collector, handover, observer);
-                    looks += u32::from(is_interval && collector.has_merged());
-                    if looks > 2 && collector.is_settled() {
-                        return true;
-                    }
-                }
-                () = stopped_now(stop) => return false,
-                () = tokio::time::sleep_until(deadline) => return true,
-            }
-        }
-    }
-
     /// The record of all that came before the load.
     fn set_up(&self, figures: Interval, to: Tick, load_start: Tick, load_from: Tick) -> IntervalRecord {
         let resumption = self.options.plan.resumption();
@@ -485,94 +411,6 @@ impl Run {
 
 /// The instant from which the runtime counts a span that starts now.
 #[expect(clippy::disallowed_methods, reason = "a deadline for the runtime, not a measurement")]
-fn after(span: Duration) -> Instant {
+pub(super) fn after(span: Duration) -> Instant {
     Instant::now() + span
-}
-
-fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observer) {
-    if let Some(record) = collector.take(handover) {
-        if let Some(evidence) = collector.take_evidence() {
-            let at_s = record.from.since(record.load_start).as_secs_f64();
-            let warning = format!("the generator was the bottleneck around second {at_s:.0}: {evidence}");
-            observer.record(Record::Warning(warning));
-        }
-        collector.take_warnings().into_iter().for_each(|warning| observer.record(Record::Warning(warning)));
-        for Replaced { at, before, now } in collector.take_replaced() {
-            let at_s = at.since(record.load_start).as_secs_f64();
-            observer.record(Record::Warning(format!(
-                "the target's process was replaced: pid {before} → {now} at second {at_s:.0}; its `cpu_s` begins anew there"
-            )));
-            observer.record(Record::Mark(Mark { from_s: at_s, to_s: at_s, label: "process replaced".to_owned() }));
-        }
-        observer.progress(&record, &collector.progress(&record));
-        observer.record(Record::Interval(Box::new(record)));
-    }
-}
-
-/// The hole before a part that goes on with the load in a moment.
-fn interruption(resumption: &Resumption, goes_on_in: Duration) -> Interruption {
-    let goes_on_at = jiff::Timestamp::now() + goes_on_in;
-    let (from, from_us) = &resumption.interrupted_at;
-    Interruption {
-        at_s: resumption.offset.as_secs_f64(),
-        from: from.clone(),
-        to: goes_on_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        // A clock that was set back meanwhile makes no negative hole.
-        lasted_s: goes_on_at.as_microsecond().saturating_sub(*from_us).max(0) as f64 / 1e6,
-    }
-}
-
-/// Waits until somebody wants the run to stop.
-async fn stopped(stop: &mut watch::Receiver<Stop>) -> EndedBy {
-    match stop.wait_for(|stop| *stop != Stop::No).await {
-        Ok(stop) => stop.reason().unwrap_or(EndedBy::Interrupt),
-        Err(_) => std::future::pending().await,
-    }
-}
-
-async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
-    if stop.wait_for(|stop| matches!(stop, Stop::Now(_))).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-pub(super) fn token_trouble(trouble: &TokenTrouble, dialect: &Dialect) -> String {
-    let TokenTrouble { failed, wanted, first, is_refused_in_a_row } = trouble;
-    // An error that names its own way out comes from the login itself.
-    let way_out = match dialect.login {
-        LoginForm::AccessToken => "check `target.rest_url`, `auth.flow` and `users`",
-        LoginForm::BasicOnce => "check `[target]` and `[users]`",
-    };
-    if *is_refused_in_a_row {
-        let way_out = match dialect.login {
-            LoginForm::AccessToken => "check `users` and `auth.flow`",
-            LoginForm::BasicOnce => way_out,
-        };
-        format!(
-            "token requests were stopped after {failed} refusals, before the service blocks this address ({first}); \
-             {way_out}, or raise `auth.refusals_max`"
-        )
-    } else {
-        format!("none of {wanted} users got an access token ({first}); {way_out}")
-    }
-}
-
-/// The stages of the users curve, named.
-fn marks(load: &Load) -> Vec<Mark> {
-    let mut start = 0.0;
-    load.users
-        .iter()
-        .zip(&load.stages)
-        .map(|(stage, named)| {
-            let from_s = start;
-            start += stage.over.as_secs_f64();
-            let label = match stage.to {
-                // Of a day the times say more.
-                _ if load.day.is_some() => named.name.clone(),
-                Some(users) => format!("to {users} users"),
-                None => "hold".to_owned(),
-            };
-            Mark { from_s, to_s: start, label }
-        })
-        .collect()
 }

@@ -13,7 +13,7 @@ use super::collector::{Handover, Spent};
 use super::errand::Errand;
 use super::exchange::Exchange;
 use super::floor::Tap;
-use super::run::token_trouble;
+use super::remarks::token_trouble;
 use super::tokens::TokenOffice;
 use super::worker::{Order, WorkerParts, work};
 use super::{Clock, EngineError, Targets, groups};

@@ -13,6 +13,7 @@ mod catch_up;
 mod catch_up_tests;
 mod diagnosis;
 mod invariant;
+mod judgement;
 mod message;
 mod mixed;
 mod numbers;
