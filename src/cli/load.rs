@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::args::ScenarioFlags;
 use crate::gate::{AbortRule, Gate, GateError, Jury, Rules, ScenarioFacts, Severity};
+use crate::results::{RulesInfo, WrittenGate};
 use crate::scenario::{
     GateRules, GateSeverity, GateText, Loaded, Overrides, Problem, Problems, Scenario, Source, Surroundings, TargetUrl,
     load,
@@ -25,14 +26,29 @@ pub(super) struct Compiled {
     pub(super) gates: Vec<Gate>,
     pub(super) aborts: Vec<AbortRule>,
     pub(super) rules: Rules,
+    /// All of them as written, in their order.
+    written: Vec<WrittenGate>,
+    /// Those that are not understood, and why.
+    unread: Vec<(WrittenGate, String)>,
 }
 
 impl Compiled {
-    /// The gates as a run left them: what is not understood is left out.
-    pub(super) fn of(list: &[GateText], rules: GateRules, tolerate: f64) -> Compiled {
-        let mut compiled = Compiled::with(rules, tolerate);
-        list.iter().for_each(|written| drop(compiled.add(written, None)));
+    /// The gates as a run left them: what is not understood any more cannot be told.
+    pub(super) fn of(info: &RulesInfo) -> Compiled {
+        let &RulesInfo { min_samples, missing_baseline_fails, tolerate, .. } = info;
+        let mut compiled = Compiled::with(GateRules { min_samples, missing_baseline_fails }, tolerate);
+        for written in &info.gates {
+            if let Err(error) = compiled.add(written, None) {
+                compiled.unread.push((written.clone(), error.message));
+            }
+        }
         compiled
+    }
+
+    /// What a run is judged by, for those who judge it once more.
+    pub(super) fn info(&self) -> RulesInfo {
+        let Rules { min_samples, missing_baseline_fails, tolerate } = self.rules;
+        RulesInfo { gates: self.written.clone(), min_samples, missing_baseline_fails, tolerate }
     }
 
     fn with(rules: GateRules, tolerate: f64) -> Compiled {
@@ -41,26 +57,33 @@ impl Compiled {
     }
 
     /// Reads one, and checks it against what the scenario does, where that is known.
-    fn add(&mut self, written: &GateText, facts: Option<&ScenarioFacts>) -> Result<(), GateError> {
-        let severity = match written.severity {
-            GateSeverity::Abort => {
-                let rule = AbortRule::parse(&written.text)?;
+    fn add(&mut self, written: &WrittenGate, facts: Option<&ScenarioFacts>) -> Result<(), GateError> {
+        match written.severity {
+            None => {
+                let rule = AbortRule::parse(&written.gate)?;
                 facts.map_or(Ok(()), |facts| rule.check_against(facts))?;
                 self.aborts.push(rule);
-                return Ok(());
             }
-            GateSeverity::Require => Severity::Require,
-            GateSeverity::Warn => Severity::Warn,
-        };
-        let gate = Gate::parse(&written.text)?;
-        facts.map_or(Ok(()), |facts| gate.check_against(facts))?;
-        self.gates.push(gate.with_severity(severity));
+            Some(severity) => {
+                let gate = Gate::parse(&written.gate)?;
+                facts.map_or(Ok(()), |facts| gate.check_against(facts))?;
+                self.gates.push(gate.with_severity(severity));
+            }
+        }
+        self.written.push(written.clone());
         Ok(())
     }
 
     /// Who hears a run with these gates.
     pub(super) fn jury(&self) -> Jury {
-        Jury::new(&self.gates, &self.aborts, self.rules)
+        let mut jury = Jury::new(&self.gates, &self.aborts, self.rules);
+        for (written, why) in &self.unread {
+            // A rule that never ended the run leaves no trace.
+            if let Some(severity) = written.severity {
+                jury.leave_out(&written.gate, severity, why);
+            }
+        }
+        jury
     }
 }
 
@@ -93,7 +116,7 @@ pub(super) fn scenario_of(path: &Path, folder: &Path, flags: &ScenarioFlags) -> 
     };
     let loaded = load(&source, &overrides, &around).map_err(|problems| {
         let wrong = problems.gates().iter().filter_map(|written| {
-            let error = Compiled::default().add(written, None).err()?;
+            let error = Compiled::default().add(&as_written(written), None).err()?;
             Some(gate_problem(problems.place_in_gate(written, error.range.clone()), error))
         });
         let wrong = wrong.collect();
@@ -114,11 +137,21 @@ fn compile_gates(loaded: &Loaded, problems: &mut Vec<Problem>) -> Compiled {
     let facts = ScenarioFacts::of(&loaded.scenario);
     let mut compiled = Compiled::with(loaded.scenario.gate_rules, loaded.scenario.health.tolerate);
     for written in &loaded.scenario.gates {
-        if let Err(error) = compiled.add(written, Some(&facts)) {
+        if let Err(error) = compiled.add(&as_written(written), Some(&facts)) {
             problems.push(gate_problem(loaded.place_in_gate(written, error.range.clone()), error));
         }
     }
     compiled
+}
+
+/// A gate of the scenario without its place in the text.
+pub(super) fn as_written(GateText { text, severity, .. }: &GateText) -> WrittenGate {
+    let severity = match severity {
+        GateSeverity::Abort => None,
+        GateSeverity::Require => Some(Severity::Require),
+        GateSeverity::Warn => Some(Severity::Warn),
+    };
+    WrittenGate { gate: text.clone(), severity }
 }
 
 fn gate_problem(place: Range<usize>, error: GateError) -> Problem {

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 
 use super::Exit;
 use super::args::ReportArgs;
-use super::load::Compiled;
+use super::load::{Compiled, as_written};
 use crate::gate::{Jury, NoBaseline};
 use crate::report::{self, Format};
-use crate::results::{EndedBy, Fold, Record, Results};
-use crate::scenario::{gates_of, tolerated_of};
+use crate::results::{EndedBy, Fold, Record, Results, RulesInfo};
+use crate::scenario::{GateRules, gates_of, tolerated_of};
 use crate::store::{JournalReader, RunFile, RunFolder, RunLock, StoreError, write_whole};
 
 pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -76,11 +76,24 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
     Ok(results)
 }
 
-/// Who judges a run by the gates of its scenario: they were checked when it began, so what cannot be read now is left out.
+/// Who judges a run by what it began with. A journal of an older version does not say that: then by the gates of its
+/// scenario, in which variables stand as they were written.
 pub(super) fn jury(folder: &RunFolder) -> anyhow::Result<Jury> {
-    let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
-    let gates = gates_of(&scenario);
-    Ok(Compiled::of(&gates.list, gates.rules, tolerated_of(&scenario)).jury())
+    let started = JournalReader::open(&folder.journal())?.flatten().find_map(|record| match record {
+        Record::Start(run) => Some(run),
+        _ => None,
+    });
+    let info = match started.and_then(|run| run.rules) {
+        Some(info) => info,
+        None => {
+            let scenario = folder.read_scenario().context("the gates of the run are in its scenario")?;
+            let gates = gates_of(&scenario);
+            let GateRules { min_samples, missing_baseline_fails } = gates.rules;
+            let (gates, tolerate) = (gates.list.iter().map(as_written).collect(), tolerated_of(&scenario));
+            RulesInfo { gates, min_samples, missing_baseline_fails, tolerate }
+        }
+    };
+    Ok(Compiled::of(&info).jury())
 }
 
 /// Gives every record of a run to `take`, and a warning for each part of its journal that cannot be used.

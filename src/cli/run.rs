@@ -113,7 +113,10 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let journal = JournalWriter::open(&folder.journal())?;
     let service = targets::open(&scenario, faults)?;
     let scenario = Arc::new(scenario);
-    let info = run_info(&scenario, &effective, path, args, started_at, service.targets.service.endpoint.is_tls);
+    let info = RunInfo {
+        rules: Some(gates.info()),
+        ..run_info(&scenario, &effective, path, args, started_at, service.targets.service.endpoint.is_tls)
+    };
     let workers = workers(args.workers, service.simulator.is_some(), users);
     let plan = Arc::new(Plan::new(scenario, &info.id, workers));
     Ok(Some(Prepared {

@@ -170,7 +170,7 @@ impl RunSummary {
 }
 
 fn unfit(results: &Results) -> Option<String> {
-    if let Some(from) = results.generator.saturated_from
+    if let Some(from) = results.generator.first_spell_s()
         && results.generator.tolerated_share.is_none()
     {
         return Some(format!("the generator was the bottleneck from second {from:.0} on"));

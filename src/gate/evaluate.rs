@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use super::reading::{Doubt, Evidence, Lack, read};
+use super::sound::Sound;
 use super::track::{Findings, Found, Track};
 use super::{Baseline, Comparison, Gate, Rules};
 use crate::results::{EndedBy, GateFigures, GateStatus, Results, WindowFigures};
@@ -16,6 +17,7 @@ impl Gate {
         &self,
         results: &Results,
         track: Option<&Track>,
+        sound: Option<&Sound>,
         rules: Rules,
         baseline: &dyn Baseline,
     ) -> GateFigures {
@@ -59,6 +61,9 @@ impl Gate {
             }
         };
         let holds = reading.amount.holds(self.comparison, &bound);
+        // A run whose spells are not tolerated has no verdict, whatever its gates say.
+        let sound = sound.filter(|_| !holds && results.generator.tolerated_share.is_some());
+        let excuse = sound.and_then(|sound| sound.excuse(self, &bound, self.wanted(rules.min_samples)));
         match (reading.doubt, gaps) {
             (Some(doubt @ Doubt::TooFew { .. }), _) => judged.lacks(Lack::new(doubt.status(), doubt.text())),
             // A count of nothing keeps any upper bound; that it breaks a lower bound is certain.
@@ -67,6 +72,7 @@ impl Gate {
                 judged.lacks(Lack::new(GateStatus::EndedEarly, "the run ended early; more could have come"));
             }
             (_, Err(lack)) if holds => judged.lacks(lack),
+            (_, _) if let Some(lack) = excuse => judged.lacks(lack),
             (_, gaps) => {
                 let remark = if holds { gaps.ok().flatten() } else { None };
                 let distance = || bound.distance(reading.amount, self.figure.quantity());

@@ -5,10 +5,11 @@
 //! read back from the journal, with the same outcome.
 
 use super::abort::AbortTrack;
+use super::sound::Sound;
 use super::tally::{Before, Slice};
 use super::track::Track;
 use super::{AbortRule, Baseline, Gate};
-use crate::results::{AbortFigures, EndedBy, GateFigures, IntervalRecord, Record, Results, Severity};
+use crate::results::{AbortFigures, EndedBy, GateFigures, GateStatus, IntervalRecord, Record, Results, Severity};
 use crate::tick::Tick;
 
 /// The interval in which somebody ended the load began within it.
@@ -25,11 +26,21 @@ pub struct Rules {
     pub tolerate: f64,
 }
 
+/// A gate with what is kept for it.
+#[derive(Debug)]
+struct Followed {
+    gate: Gate,
+    track: Option<Track>,
+    sound: Option<Sound>,
+}
+
 /// Hears a run and judges it.
 #[derive(Debug)]
 pub struct Jury {
-    gates: Vec<(Gate, Option<Track>)>,
+    gates: Vec<Followed>,
     aborts: Vec<AbortTrack>,
+    /// Gates of the run that nobody can judge.
+    left_out: Vec<GateFigures>,
     pub(super) rules: Rules,
     before: Before,
     /// Part of the run that the latest record belongs to.
@@ -41,10 +52,15 @@ pub struct Jury {
 impl Jury {
     /// A jury for these gates.
     pub fn new(gates: &[Gate], aborts: &[AbortRule], rules: Rules) -> Jury {
-        let track = |gate: &Gate| (gate.clone(), Track::of(gate, gate.wanted(rules.min_samples), rules.tolerate));
+        let follow = |gate: &Gate| Followed {
+            gate: gate.clone(),
+            track: Track::of(gate, gate.wanted(rules.min_samples), rules.tolerate),
+            sound: Sound::of(gate, rules.tolerate),
+        };
         Jury {
-            gates: gates.iter().map(track).collect(),
+            gates: gates.iter().map(follow).collect(),
             aborts: aborts.iter().map(AbortTrack::new).collect(),
+            left_out: Vec::new(),
             rules,
             before: Before::default(),
             part: 0,
@@ -53,12 +69,18 @@ impl Jury {
         }
     }
 
+    /// Names a gate of the run that is not understood: it cannot be told.
+    pub fn leave_out(&mut self, gate: &str, severity: Severity, why: &str) {
+        let (status, note) = (Some(GateStatus::NotMeasured), format!("it is not understood: {why}"));
+        self.left_out.push(GateFigures { gate: gate.to_owned(), severity, status, note, ..GateFigures::default() });
+    }
+
     /// Hears the next record.
     pub fn hear(&mut self, record: &Record) {
         match record {
             Record::Start(run) => {
                 let planned_us = (run.load_planned_s * 1e6).round() as u64;
-                self.gates.iter_mut().filter_map(|(_, track)| track.as_mut()).for_each(|track| {
+                self.gates.iter_mut().filter_map(|gate| gate.track.as_mut()).for_each(|track| {
                     track.learn(&run.stages, planned_us);
                 });
                 self.aborts.iter_mut().for_each(|abort| abort.learn(&run.stages, planned_us));
@@ -81,7 +103,6 @@ impl Jury {
             self.before = Before { cpu_us: record.health.cpu_us, ..Before::default() };
             self.part = record.part;
         }
-        let tracks = self.gates.iter_mut().filter_map(|(_, track)| track.as_mut());
         let within = |tick: Tick| tick.micros_since(record.load_start);
         let slice = Slice {
             record,
@@ -90,7 +111,10 @@ impl Jury {
             to_us: within(record.to),
             is_set_up: record.is_set_up(),
         };
-        tracks.for_each(|track| track.push(&slice));
+        for Followed { track, sound, .. } in &mut self.gates {
+            track.iter_mut().for_each(|track| track.push(&slice));
+            sound.iter_mut().for_each(|sound| sound.push(&slice));
+        }
         for abort in &mut self.aborts {
             if let Some(tripped) = abort.push(&slice) {
                 self.abort.get_or_insert(tripped);
@@ -108,9 +132,11 @@ impl Jury {
     /// Judges a run: fills in its gates, its verdict, and a warning for each gate that only warns and does not hold.
     pub fn judge(&self, results: &mut Results, baseline: &dyn Baseline) {
         results.abort = self.abort.clone();
-        let judged = |(gate, track): &(Gate, Option<Track>)| gate.judge(results, track.as_ref(), self.rules, baseline);
-        results.gates = self.gates.iter().map(judged).collect();
         let tolerated = super::tolerance::settle(results, self.rules.tolerate);
+        let judged = |Followed { gate, track, sound }: &Followed| {
+            gate.judge(results, track.as_ref(), sound.as_ref(), self.rules, baseline)
+        };
+        results.gates = self.gates.iter().map(judged).chain(self.left_out.iter().cloned()).collect();
         let warnings: Vec<String> = tolerated.into_iter().chain(results.gates.iter().filter_map(warning)).collect();
         for warning in warnings {
             if !results.warnings.contains(&warning) {

@@ -22,6 +22,7 @@ mod parse_bound;
 mod percentile;
 mod quantity;
 mod reading;
+mod sound;
 mod span;
 mod tally;
 #[cfg(test)]

@@ -82,6 +82,16 @@ impl Tally {
         }
     }
 
+    /// Leaves out a stretch that comes next: what was counted in it is no part of the sum.
+    pub(super) fn skip(&mut self, left_out: &Tally) {
+        if let (Tally::Counts(mine), Tally::Counts(theirs)) = (self, left_out) {
+            let Before { ledger, cpu_us } = &theirs.before;
+            mine.before.ledger.add(&theirs.after.ledger.since(ledger));
+            mine.before.cpu_us = mine.before.cpu_us.saturating_add(theirs.after.cpu_us.saturating_sub(*cpu_us));
+            mine.after = theirs.after.clone();
+        }
+    }
+
     /// Reads the figure over this stretch.
     pub(super) fn read(&self, figure: &Figure, from_us: u64, to_us: u64, wanted: u64) -> Result<Reading, Lack> {
         match self {

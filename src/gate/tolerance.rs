@@ -34,7 +34,8 @@ pub(super) fn settle(results: &mut Results, share: f64) -> Option<String> {
     };
     Some(format!(
         "the generator was the bottleneck for {:.1} s of {load_s:.1} s of load: {}{more}. That was tolerated \
-         (`health.tolerate` is {}%): percentiles far from the end hold, `max` and those from p99.9 on may be made of it",
+         (`health.tolerate` is {}%): what was measured meanwhile is part of the figures, and a gate that only holds \
+         without it cannot be told",
         generator.spoilt_s,
         named.join(", "),
         percent(share),
@@ -87,7 +88,8 @@ impl Tolerance {
 
     /// Whether a window says nothing.
     pub(super) fn spoils(&self, from_us: u64, to_us: u64) -> bool {
-        let spoilt_us = self.spells.iter().map(|spell| overlap(*spell, from_us, to_us)).sum();
+        let spoilt_us =
+            self.spells.iter().fold(0, |sum: u64, spell| sum.saturating_add(overlap(*spell, from_us, to_us)));
         self.is_beyond(spoilt_us, to_us.saturating_sub(from_us))
     }
 
@@ -113,8 +115,11 @@ impl Tolerance {
 /// What a record tells of spells, in microseconds of the load.
 pub(super) fn spells_of(slice: &Slice<'_>) -> impl Iterator<Item = (u64, u64)> {
     let load_start = slice.record.load_start;
-    let within = move |tick: Tick| tick.micros_since(load_start);
-    slice.record.health.spells.iter().map(move |spell| (within(spell.from), within(spell.to)))
+    // Until a later part takes up the load, its ticks are those of a stretch that the part before it was in.
+    let taken_up = if slice.record.part > 0 { slice.record.load_from } else { Tick::ZERO };
+    let within = move |tick: Tick| tick.max(taken_up).micros_since(load_start);
+    let spells = slice.record.health.spells.iter();
+    spells.map(move |spell| (within(spell.from), within(spell.to))).filter(|(from_us, to_us)| from_us < to_us)
 }
 
 /// What of a spell lies in a stretch.

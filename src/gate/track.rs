@@ -155,7 +155,8 @@ impl Track {
         match &mut self.looking {
             Looking::Sum(_) => {
                 if let Part::Span { from_us, to_us } = self.part {
-                    self.spoilt_us += spells_of(slice).map(|spell| overlap(spell, from_us, to_us)).sum::<u64>();
+                    let spoilt = spells_of(slice).map(|spell| overlap(spell, from_us, to_us));
+                    self.spoilt_us = spoilt.fold(self.spoilt_us, u64::saturating_add);
                 }
             }
             Looking::Windows { seen, open, .. } => {

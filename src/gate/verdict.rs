@@ -56,12 +56,17 @@ fn aborted(results: &Results) -> Option<String> {
 /// The generator was the bottleneck, and for longer than is tolerated.
 fn saturation(results: &Results) -> Vec<String> {
     let generator = &results.generator;
-    let Some(from_s) = generator.saturated_from.filter(|_| generator.tolerated_share.is_none()) else {
+    let Some(from_s) = generator.first_spell_s().filter(|_| generator.tolerated_share.is_none()) else {
         return Vec::new();
     };
     let share = generator.spoilt_s / results.run.load_s;
     let length = if generator.spoilt_s > 0.0 && share.is_finite() {
-        format!(", for {:.1} s of {:.1} s ({:.2}%)", generator.spoilt_s, results.run.load_s, share * 100.0)
+        let spells = match generator.spells.len() {
+            0 | 1 => String::new(),
+            spells => format!("in {spells} spells "),
+        };
+        let (spoilt_s, load_s) = (generator.spoilt_s, results.run.load_s);
+        format!(", {spells}for {spoilt_s:.1} s of {load_s:.1} s ({:.2}%)", share * 100.0)
     } else {
         String::new()
     };

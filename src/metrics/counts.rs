@@ -52,16 +52,19 @@ impl Counts {
     /// Adds samples to a bucket below [`BUCKETS`].
     pub(super) fn add(&mut self, bucket: usize, samples: u64) {
         let page = self.pages[bucket / PAGE].get_or_insert_with(|| Box::new([0; PAGE]));
-        page[bucket % PAGE] += samples;
-        self.samples += samples;
+        let count = &mut page[bucket % PAGE];
+        // More than can be counted comes from no run: only from a file that was made on purpose.
+        (*count, self.samples) = (count.saturating_add(samples), self.samples.saturating_add(samples));
     }
 
     pub(super) fn merge(&mut self, other: &Counts) {
-        self.samples += other.samples;
+        self.samples = self.samples.saturating_add(other.samples);
         for (mine, other) in self.pages.iter_mut().zip(&other.pages) {
             match (mine, other) {
                 (_, None) => {}
-                (Some(mine), Some(other)) => mine.iter_mut().zip(other.iter()).for_each(|(mine, other)| *mine += other),
+                (Some(mine), Some(other)) => {
+                    mine.iter_mut().zip(other.iter()).for_each(|(mine, other)| *mine = mine.saturating_add(*other));
+                }
                 (mine @ None, Some(other)) => *mine = Some(other.clone()),
             }
         }

@@ -19,7 +19,7 @@ pub use events::EventCounts;
 pub use failures::{EXAMPLES_MAX, FailureLog, FailureStat};
 pub use interval::{ArrivalCounts, FrameKind, Interval, OpFigures, Phase, Sample, TrafficCounts, UserCounts};
 pub use latency::Latency;
-pub use packed::{UnpackError, V2_BYTES_MAX};
+pub use packed::{SAMPLES_MAX, UnpackError, V2_BYTES_MAX};
 pub use resubscribed::Resubscribed;
 pub use send_queue::SendQueueCounts;
 pub use target::{Gauge, TargetGauges};

@@ -6,6 +6,9 @@ use super::counts::{BUCKETS, Counts};
 /// Most bytes of the counters of a histogram in HdrHistogram's V2 encoding: every bucket full.
 pub const V2_BYTES_MAX: usize = BUCKETS * VARINT_BYTES_MAX;
 const VARINT_BYTES_MAX: usize = 9;
+/// Most samples of a histogram that is read: a million a second for twelve days. So many of them can be added up that no
+/// journal has them all.
+pub const SAMPLES_MAX: u64 = 1 << 40;
 
 /// Why bytes are no histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +19,9 @@ pub enum UnpackError {
     /// Numbers go on behind the last bucket.
     #[error("it has more buckets than one hour needs")]
     TooLong,
-    /// More samples than can be counted.
-    #[error("it has more samples than can be counted")]
-    Overflow,
+    /// More samples than any interval has.
+    #[error("it has more samples than any interval has")]
+    TooMany,
 }
 
 impl Latency {
@@ -49,8 +52,8 @@ impl Latency {
         while !bytes.is_empty() {
             let number = read_number(&mut bytes)?;
             let count = if number & 1 == 0 { 1 } else { read_number(&mut bytes)?.saturating_add(2) };
-            bucket = behind(bucket, number >> 1)?;
-            self.add_to_bucket(bucket, count)?;
+            bucket = within(behind(bucket, number >> 1)?)?;
+            self.counts_mut().add(bucket, count);
             bucket += 1;
         }
         Ok(())
@@ -64,30 +67,30 @@ impl Latency {
     /// # Errors
     /// Bytes that are no histogram of at most one hour; some of their samples have been added then.
     pub fn add_v2(&mut self, mut bytes: &[u8]) -> Result<(), UnpackError> {
-        let mut bucket = 0;
+        let (mut bucket, mut samples) = (0, 0_u64);
         while !bytes.is_empty() {
             let number = read_number(&mut bytes)?;
             let half = number >> 1;
             if number & 1 == 1 {
                 bucket = behind(bucket, half.saturating_add(1))?;
-            } else {
-                self.add_to_bucket(bucket, half)?;
-                bucket += 1;
+                continue;
             }
+            within(bucket)?;
+            samples = samples.saturating_add(half);
+            if samples > SAMPLES_MAX {
+                return Err(UnpackError::TooMany);
+            }
+            if half > 0 {
+                self.counts_mut().add(bucket, half);
+            }
+            bucket += 1;
         }
         Ok(())
     }
+}
 
-    fn add_to_bucket(&mut self, bucket: usize, count: u64) -> Result<(), UnpackError> {
-        if bucket >= BUCKETS {
-            return Err(UnpackError::TooLong);
-        }
-        if count > 0 {
-            self.count().checked_add(count).ok_or(UnpackError::Overflow)?;
-            self.counts_mut().add(bucket, count);
-        }
-        Ok(())
-    }
+fn within(bucket: usize) -> Result<usize, UnpackError> {
+    if bucket < BUCKETS { Ok(bucket) } else { Err(UnpackError::TooLong) }
 }
 
 /// The bucket that lies so many behind another one.
@@ -181,12 +184,14 @@ mod tests {
         assert_eq!(unpack(&numbers(&[(buckets - 1) << 1])), Ok(()));
         assert_eq!(unpack(&numbers(&[(buckets - 1) << 1, 0])), Err(UnpackError::TooLong));
         assert_eq!(unpack(&numbers(&[u64::MAX - 1])), Err(UnpackError::TooLong));
-        assert_eq!(unpack(&numbers(&[1, u64::MAX, 0])), Err(UnpackError::Overflow));
+        assert_eq!(unpack(&numbers(&[1, u64::MAX, 1, u64::MAX])), Ok(()), "as many as can be counted");
         // Below 0, all of them and one more; then the count of another bucket.
         assert_eq!(add_v2(&numbers(&[(buckets << 1) - 1])), Ok(()));
         assert_eq!(add_v2(&numbers(&[(buckets << 1) - 1, 2])), Err(UnpackError::TooLong));
         assert_eq!(add_v2(&numbers(&[u64::MAX])), Err(UnpackError::TooLong));
-        assert_eq!(add_v2(&numbers(&[u64::MAX - 1; 3])), Err(UnpackError::Overflow));
+        assert_eq!(add_v2(&numbers(&[u64::MAX - 1])), Err(UnpackError::TooMany));
+        assert_eq!(add_v2(&numbers(&[SAMPLES_MAX; 2])), Ok(()));
+        assert_eq!(add_v2(&numbers(&[SAMPLES_MAX, SAMPLES_MAX + 2])), Err(UnpackError::TooMany));
     }
 
     #[test]

@@ -310,6 +310,7 @@ fn run_info(load_s: f64) -> RunInfo {
     RunInfo {
         steady: None,
         day: None,
+        rules: None,
         id: "0197a1c2-5f3e-7b44-9c11-2f6a8d0e4b73".to_owned(),
         name: "friday-morning".to_owned(),
         description: "200 colleagues chat in pairs and teams and now and then share a file".to_owned(),

@@ -138,8 +138,8 @@ pub fn position(seconds: f64) -> String {
     if !seconds.is_finite() {
         return NO_FIGURE.to_owned();
     }
-    let sign = if seconds < 0.0 { "−" } else { "" };
     let whole = seconds.abs() as u64;
+    let sign = if seconds < 0.0 && whole > 0 { "−" } else { "" };
     let (hours, minutes, rest) = (whole / 3_600, whole / 60 % 60, whole % 60);
     if hours > 0 { format!("{sign}{hours}:{minutes:02}:{rest:02}") } else { format!("{sign}{minutes}:{rest:02}") }
 }

@@ -158,10 +158,11 @@ impl Fold {
         // `peak` adds the workers' own peaks and may miss users that were online when the interval began.
         self.peak = self.peak.max(figures.users.peak).max(figures.users.online);
         self.generator.add(health, &figures.send_queue);
+        let taken_up = (record.part > 0).then_some(record.load_from);
         if health.is_saturated {
-            self.saturated_from.get_or_insert(from);
+            self.saturated_from.get_or_insert(from.max(taken_up.map_or(from, on_first_ticks)));
         }
-        self.spells.add(health, on_first_ticks);
+        self.spells.add(health, taken_up, on_first_ticks);
         let is_later_set_up = record.is_set_up() && record.part > 0;
         self.latest = Some(Latest {
             part: record.part,

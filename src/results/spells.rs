@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::GeneratorFigures;
 use super::timeline::seconds_since;
 use crate::tick::Tick;
 
@@ -84,22 +85,45 @@ pub struct SpellFigures {
     pub to_s: f64,
     /// What showed it, by the names of the limits in `[health]`.
     pub signs: Vec<Sign>,
+    /// Seconds of it while users came back after a kill, when the load's time stands still; they are in no length of the
+    /// load.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub return_s: f64,
+}
+
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 impl SpellFigures {
     /// When, how long, and by what.
     pub fn in_words(&self) -> String {
-        let SpellFigures { from_s, to_s, signs } = self;
+        let SpellFigures { from_s, to_s, signs, return_s } = self;
         let signs: Vec<&str> = signs.iter().map(|sign| sign.in_words()).collect();
-        format!("from second {from_s:.1} to {to_s:.1} ({:.1} s, by {})", to_s - from_s, signs.join(" and "))
+        let (length_s, by) = (to_s - from_s, signs.join(" and "));
+        if *return_s == 0.0 {
+            format!("from second {from_s:.1} to {to_s:.1} ({length_s:.1} s, by {by})")
+        } else if length_s == 0.0 {
+            format!("while users came back at second {from_s:.1} ({return_s:.1} s, by {by})")
+        } else {
+            let from = format!("while users came back at second {from_s:.1} ({return_s:.1} s)");
+            format!("{from} and on to second {to_s:.1} ({length_s:.1} s), by {by}")
+        }
+    }
+}
+
+impl GeneratorFigures {
+    /// Where the generator was the bottleneck for the first time, seconds of the load.
+    pub fn first_spell_s(&self) -> Option<f64> {
+        self.saturated_from.map(|from_s| self.spells.first().map_or(from_s, |spell| spell.from_s))
     }
 }
 
 /// The spells so far.
 #[derive(Debug, Default)]
 pub(super) struct Spells {
-    /// On the first part's ticks.
-    found: Vec<Spell>,
+    /// On the first part's ticks, each with its microseconds before its part took up the load.
+    found: Vec<(Spell, u64)>,
     spoilt_us: u64,
     /// A record says that there was one and not where: it was written by an older version.
     is_untold: bool,
@@ -107,18 +131,35 @@ pub(super) struct Spells {
 
 impl Spells {
     /// Adds those of the next interval; `on_first_ticks` moves an instant to the first part's ticks.
-    pub(super) fn add(&mut self, health: &super::HealthSample, on_first_ticks: impl Fn(Tick) -> Tick) {
+    ///
+    /// A later part brings its users back before it takes up the load at `taken_up`. The ticks of that time would be those of a
+    /// stretch of the load that the part before it was in.
+    pub(super) fn add(
+        &mut self,
+        health: &super::HealthSample,
+        taken_up: Option<Tick>,
+        on_first_ticks: impl Fn(Tick) -> Tick,
+    ) {
         self.is_untold |= health.is_saturated && health.spells.is_empty();
-        for Spell { from, to, signs } in &health.spells {
-            self.spoilt_us = self.spoilt_us.saturating_add(to.micros_since(*from));
-            let (from, to) = (on_first_ticks(*from), on_first_ticks(*to));
+        for spell in &health.spells {
+            self.spoilt_us = self.spoilt_us.saturating_add(spell.length_us());
+            let taken_up = taken_up.unwrap_or(Tick::ZERO);
+            let back_us = spell.to.min(taken_up).micros_since(spell.from);
+            let (from, to) = (on_first_ticks(spell.from.max(taken_up)), on_first_ticks(spell.to.max(taken_up)));
             let is_crowded = self.found.len() >= SPELLS_MAX;
+            let goes_on = |(last, last_back_us): &(Spell, u64)| {
+                // What ended with the part before has nothing to do with the return of the users.
+                let is_of_return = back_us == 0 || *last_back_us > 0 && last.from == last.to;
+                is_of_return && from.micros_since(last.to) == 0 && to >= last.to
+            };
             match self.found.last_mut() {
-                Some(last) if is_crowded || from.micros_since(last.to) == 0 && to >= last.to => {
+                Some(found) if is_crowded || goes_on(found) => {
+                    let (last, last_back_us) = found;
                     last.to = last.to.max(to);
-                    last.signs.extend(signs);
+                    last.signs.extend(&spell.signs);
+                    *last_back_us = last_back_us.saturating_add(back_us);
                 }
-                _ => self.found.push(Spell { from, to, signs: signs.clone() }),
+                _ => self.found.push((Spell { from, to, signs: spell.signs.clone() }, back_us)),
             }
         }
     }
@@ -128,10 +169,11 @@ impl Spells {
         if self.is_untold {
             return (0.0, Vec::new());
         }
-        let figures = self.found.iter().map(|Spell { from, to, signs }| SpellFigures {
+        let figures = self.found.iter().map(|(Spell { from, to, signs }, back_us)| SpellFigures {
             from_s: seconds_since(*from, load_start),
             to_s: seconds_since(*to, load_start),
             signs: signs.iter().copied().collect(),
+            return_s: *back_us as f64 / 1e6,
         });
         (self.spoilt_us as f64 / 1e6, figures.collect())
     }

@@ -72,7 +72,11 @@ pub(super) fn health(reader: &mut Reader, value: Option<&Value<'_>>) -> Option<H
 /// What a scenario that ran tolerates, for who judges the run once more; nothing when that cannot be read.
 pub fn tolerated_of(text: &str) -> f64 {
     let (root, _) = DeTable::parse_recoverable(text);
-    health(&mut Reader::partial(), root.get_ref().get("health")).map_or(0.0, |health| health.tolerate)
+    let section = root.get_ref().get("health").and_then(|value| value.get_ref().as_table());
+    match section.and_then(|section| section.get("tolerate")) {
+        Some(value) => Reader::partial().parsed("`tolerate`", value, TOLERATED, parse_percentage).unwrap_or(0.0),
+        None => Health::default().tolerate,
+    }
 }
 
 /// One size, not a range of them.

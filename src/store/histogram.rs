@@ -7,7 +7,7 @@ use std::io::Read as _;
 use flate2::read::ZlibDecoder;
 use hdrhistogram::serialization::Deserializer;
 
-use crate::metrics::{Latency, V2_BYTES_MAX};
+use crate::metrics::{Latency, SAMPLES_MAX, UnpackError, V2_BYTES_MAX};
 
 /// How HdrHistogram's V2 encoding begins, deflated and not.
 const DEFLATED: u32 = 0x1c84_9314;
@@ -36,6 +36,9 @@ pub(super) fn add_to(latency: &mut Latency, bytes: &[u8]) -> Result<(), String> 
     }
     // Of other bounds: the library knows.
     let histogram = Deserializer::new().deserialize(&mut &*inflated).map_err(|error| error.to_string())?;
+    if histogram.len() > SAMPLES_MAX {
+        return Err(UnpackError::TooMany.to_string());
+    }
     latency.add(&histogram);
     Ok(())
 }

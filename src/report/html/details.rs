@@ -178,7 +178,7 @@ pub(super) fn generator(results: &Results) -> Vec<Fact> {
         _ => Fact::new("own lag p99", figures::micros(generator.lag_us.p99))
             .noted(format!("max {}; how late our timers fired", figures::micros(generator.lag_us.max))),
     };
-    let saturated = match generator.saturated_from {
+    let saturated = match generator.first_spell_s() {
         None => Fact::new("bottleneck", "never").noted("the generator kept up with the plan"),
         Some(from) => Fact::new("bottleneck", format!("from {} on", figures::position(from))).noted(
             match generator.tolerated_share {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::WindowFigures;
+use super::{Severity, WindowFigures};
 use crate::results::{DayFigures, Hardware};
 
 /// What was run, where and when.
@@ -59,6 +59,32 @@ pub struct RunInfo {
     pub ended_by: EndedBy,
     /// The command line that repeats it.
     pub command: String,
+    /// What it is judged by, as that was when it began; absent in runs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<RulesInfo>,
+}
+
+/// What a run is judged by: gates as they were understood, with the values that variables had.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RulesInfo {
+    /// Gates and rules of `abort_when`, in their order.
+    pub gates: Vec<WrittenGate>,
+    /// Samples that a time or a ratio needs at least.
+    pub min_samples: u64,
+    /// Whether a gate whose baseline is missing fails the run.
+    pub missing_baseline_fails: bool,
+    /// Share of the load, 0 to 1, that the generator's own spells may cover: `health.tolerate`.
+    pub tolerate: f64,
+}
+
+/// A gate, or a rule of `abort_when`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct WrittenGate {
+    /// Its text.
+    pub gate: String,
+    /// What its failure means; absent for a rule of `abort_when`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
 }
 
 /// What ended a run.
