@@ -5,7 +5,7 @@ use super::floor::TapEvent;
 use crate::plan::Occurrence;
 use crate::scenario::{Disturbance, LoadEvent};
 use crate::tick::Tick;
-use crate::user::{Event, Lost, LostBy};
+use crate::user::{Event, Hit, Lost, LostBy};
 
 impl Driver {
     /// An event of the scenario hits the user.
@@ -15,12 +15,13 @@ impl Driver {
         }
         let LoadEvent { what, length, reconnect, .. } = event.event;
         self.tap(TapEvent::Note(what.word()));
+        let hit = Hit { key: event.key, due: self.floor.world.borrow().load_start + event.at.since_start() };
         let until = self.floor.clock.now() + length;
         match what {
             Disturbance::Burst => {}
             Disturbance::PauseReading => {
                 self.reads_again = self.reads_again.max(until);
-                self.tell(Event::Disturbed(event.key));
+                self.tell(Event::Disturbed(hit));
             }
             Disturbance::Drop | Disturbance::RestartStorm | Disturbance::HalfOpen => {
                 let socket = self.socket.take();
@@ -29,11 +30,7 @@ impl Driver {
                     self.left_open = socket.map(|socket| (until, socket));
                 }
                 let detail = format!("`{}` of the scenario", what.word());
-                self.tell(Event::Disconnected(Lost {
-                    code: None,
-                    detail,
-                    by: LostBy::Event { key: event.key, reconnect },
-                }));
+                self.tell(Event::Disconnected(Lost { code: None, detail, by: LostBy::Event { hit, reconnect } }));
             }
         }
     }

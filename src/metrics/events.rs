@@ -13,6 +13,8 @@ pub struct EventCounts {
     pub affected: u64,
     /// Of those, who were back in the interval.
     pub back: u64,
+    /// Of those, whom a later event hit before they were back.
+    pub overtaken: u64,
     /// The longest way back, microseconds.
     pub back_us_max: u64,
     /// How long the way back took, in steps of one in a hundred: see [`EventCounts::back_us`].
@@ -44,6 +46,7 @@ impl EventCounts {
         }
         self.affected += other.affected;
         self.back += other.back;
+        self.overtaken += other.overtaken;
         self.back_us_max = self.back_us_max.max(other.back_us_max);
         for (step, count) in &other.back_steps {
             *self.back_steps.entry(*step).or_default() += count;
@@ -54,14 +57,15 @@ impl EventCounts {
         self.waited_messages += other.waited_messages;
     }
 
-    /// The time after which this share of those who are back were back, within half a percent; 0 without any.
+    /// The time after which this share of those who are back were back: the upper end of its step, at most one percent too
+    /// much and never too little; 0 without any.
     pub fn back_us(&self, share: f64) -> u64 {
         let rank = ((self.back as f64 * share).ceil() as u64).max(1);
         let mut seen = 0;
         for (step, count) in &self.back_steps {
             seen += count;
             if seen >= rank {
-                return ((f64::from(*step) / 100.0).exp().round() as u64).min(self.back_us_max);
+                return (((f64::from(*step) + 0.5) / 100.0).exp().ceil() as u64).min(self.back_us_max);
             }
         }
         0
@@ -73,14 +77,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_within_half_a_percent_and_the_longest_is_exact() {
+    fn shares_are_at_most_a_percent_too_much_and_the_longest_is_exact() {
         let mut counts = EventCounts::default();
         (1..=1_000u64).for_each(|number| counts.came_back(number * 1_000));
         let mut twice = counts.clone();
         twice.merge(&counts);
         for (share, wanted) in [(0.5, 500_000.0), (0.99, 990_000.0), (1.0, 1_000_000.0)] {
-            let found = twice.back_us(share) as f64;
-            assert!((found / wanted - 1.0).abs() < 0.006, "{share}: {found}");
+            let found = twice.back_us(share) as f64 / wanted;
+            assert!((1.0..1.0101).contains(&found), "{share}: {found}");
+        }
+        // Whoever does not read for so long is not back before.
+        for pause in [3_000_000, 9_000_000] {
+            let mut counts = EventCounts::default();
+            [0, 0, 0, 400_000].iter().for_each(|late| counts.came_back(pause + late));
+            assert!((pause..pause + pause / 99).contains(&counts.back_us(0.5)), "{counts:?}");
         }
         assert_eq!((twice.back, twice.back_us_max, EventCounts::default().back_us(0.5)), (2_000, 1_000_000, 0));
     }

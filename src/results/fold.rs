@@ -368,6 +368,7 @@ impl Fold {
                 what: counts.what.clone(),
                 affected: counts.affected,
                 back: counts.back,
+                overtaken: counts.overtaken,
                 back_ms_p50: millis(counts.back_us(0.5)),
                 back_ms_p99: millis(counts.back_us(0.99)),
                 back_ms_max: millis(counts.back_us_max),

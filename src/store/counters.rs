@@ -98,6 +98,7 @@ counters!(Happened {
     what: String,
     affected: u64,
     back: u64,
+    overtaken: u64,
     back_us_max: u64,
     back_steps: BTreeMap<u32, u64>,
     missed: u64,
@@ -323,7 +324,7 @@ impl Users {
                     (
                         *key,
                         same_fields!(Happened from counts {
-                        at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                        at_ms, what, affected, back, overtaken, back_us_max, back_steps, missed, recovered,
                         waited_replies, waited_messages,
                     } with {}),
                     )
@@ -363,7 +364,7 @@ impl Users {
                     (
                         key,
                         same_fields!(EventCounts from counts {
-                        at_ms, what, affected, back, back_us_max, back_steps, missed, recovered,
+                        at_ms, what, affected, back, overtaken, back_us_max, back_steps, missed, recovered,
                         waited_replies, waited_messages,
                     } with {}),
                     )

@@ -32,6 +32,29 @@ pub(super) struct Attachment {
     pub(super) marks: (u64, u64),
 }
 
+/// Numbers that were received live.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LiveNumbers {
+    /// The greatest.
+    last: u64,
+    /// Which of the 64 up to that one; the lowest bit is that one.
+    seen: u64,
+}
+
+impl LiveNumbers {
+    /// Whether this one was, as far back as is known.
+    pub(super) fn has(self, seq: u64) -> bool {
+        let behind = self.last.saturating_sub(seq);
+        seq > 0 && seq <= self.last && behind < 64 && self.seen & (1 << behind) != 0
+    }
+
+    /// How many were, of those from the one to the other.
+    pub(super) fn count(self, from: u64, to: u64) -> u64 {
+        let first = from.max(self.last.saturating_sub(63));
+        (first..=to.min(self.last)).filter(|seq| self.has(*seq)).count() as u64
+    }
+}
+
 /// The topics of one session, few enough to be searched in order.
 #[derive(Debug, Default)]
 pub(super) struct Attachments(Vec<Attachment>);
@@ -140,8 +163,12 @@ impl Attachment {
 
     /// Whether a message was received live, as far back as is known.
     pub(super) fn has_live(&self, seq: u64) -> bool {
-        let behind = self.last_seq.saturating_sub(seq);
-        seq > 0 && seq <= self.last_seq && behind < 64 && self.seen & (1 << behind) != 0
+        self.live().has(seq)
+    }
+
+    /// What was received live, as far back as is known.
+    pub(super) fn live(&self) -> LiveNumbers {
+        LiveNumbers { last: self.last_seq, seen: self.seen }
     }
 
     /// Whether something can be missed here that has to be fetched.

@@ -14,7 +14,8 @@ use crate::protocol::{ClientMessage, Stamp, client};
 use crate::tick::Tick;
 
 use super::Action;
-use super::attachments::Attachments;
+use super::attachments::{Attachment, Attachments, LiveNumbers};
+use super::event::Hit;
 use super::history::Page;
 use super::machine::{Mode, Phase, Sent, User};
 use super::resubscribe::wire_name;
@@ -39,6 +40,8 @@ pub(super) struct Missed {
     low: u64,
     /// When the first of the attachments was asked for.
     since: Tick,
+    /// What those after the first had received live.
+    live: Vec<LiveNumbers>,
     /// Own publishes of unknown outcome.
     own: Vec<u64>,
     /// The user is attached again.
@@ -125,6 +128,7 @@ impl User {
                     from: next,
                     low: next,
                     since: attachment.requested,
+                    live: Vec::new(),
                     own: Vec::new(),
                     is_ready: false,
                     highest: 0,
@@ -134,8 +138,12 @@ impl User {
                 self.missed.len() - 1
             });
             let missed = &mut self.missed[place];
+            if !missed.interrupted.is_empty() {
+                missed.live.push(attachment.live());
+            }
             missed.interrupted.push(id);
             if missed.interrupted.len() > INTERRUPTED_MAX {
+                missed.live.remove(0);
                 call.books.batch.attachments.push(AttachRecord::Abandoned { id: missed.interrupted.remove(0) });
             }
         }
@@ -254,7 +262,11 @@ impl User {
         let attachment = self.session.as_ref().and_then(|session| session.attachments.get(topic));
         let is_live = attachment.is_some_and(|attachment| attachment.has_live(seq));
         let Some(missed) = self.missed.iter_mut().find(|missed| missed.topic == *topic) else { return };
-        if seq >= missed.from && !is_live {
+        // Where nothing had come live, a page may reach back to before the user was attached: what came while the plan had it
+        // offline was owed to nobody, and no interruption made the user miss it.
+        let is_of_the_gap = if missed.from > 0 { seq >= missed.from } else { sent >= missed.since };
+        let was_live = is_live || missed.live.iter().any(|live| live.has(seq));
+        if is_of_the_gap && !was_live {
             missed.highest = missed.highest.max(seq);
             let is_mine = Stamp::author_of(key) == self.index;
             *(if is_mine { &mut missed.mine } else { &mut missed.others }) += 1;
@@ -319,9 +331,11 @@ impl User {
     /// What was missed from `low` on is fetched.
     fn caught_up(&mut self, call: &mut Call<'_>, topic: &Topic, asked: Tick, low: u64, how: Fetched) {
         let Some(place) = self.missed.iter().position(|missed| missed.topic == *topic) else { return };
-        let missed = self.missed.swap_remove(place);
+        let mut missed = self.missed.swap_remove(place);
+        let attachment = self.session.as_ref().and_then(|session| session.attachments.get(topic));
+        missed.live.extend(attachment.map(Attachment::live));
         let (books, at) = (&mut *call.books, call.now);
-        if let Some((key, _)) = self.away {
+        if let Some(Hit { key, .. }) = self.away {
             let counts = books.figures.users.events.entry(key).or_default();
             counts.recovered += missed.others;
             counts.missed += missed.missed();
@@ -377,10 +391,11 @@ impl User {
 }
 
 impl Missed {
-    /// Messages of others that were missed: all numbers up to the last one but the user's own, where it is known where
-    /// they begin.
+    /// Messages of others that were missed: all numbers up to the last one but the user's own and those that came live,
+    /// where it is known where they begin.
     fn missed(&self) -> u64 {
-        let numbers = (self.highest + 1).saturating_sub(self.from);
+        let live: u64 = self.live.iter().map(|live| live.count(self.from, self.highest)).sum();
+        let numbers = (self.highest + 1).saturating_sub(self.from).saturating_sub(live);
         if self.from > 0 { numbers.saturating_sub(self.mine).max(self.others) } else { self.others }
     }
 

@@ -44,8 +44,8 @@ pub enum Event<'a> {
     },
     /// The group that was offered has been accepted, or not.
     Accepted(Result<(), (FailureKind, String)>),
-    /// An event of the scenario, of this number: the user stays connected and does not read.
-    Disturbed(u64),
+    /// An event of the scenario: the user stays connected and does not read.
+    Disturbed(Hit),
     /// It reads again.
     Undisturbed,
     /// The last frame could not be sent: the server does not read, and the send buffer is full.
@@ -70,13 +70,22 @@ pub enum LostBy {
     Peer,
     /// This side, because nothing came any more: when the last sign of life was.
     Silence(Tick),
-    /// An event of the scenario, of this number.
+    /// An event of the scenario.
     Event {
-        /// The number.
-        key: u64,
+        /// Which.
+        hit: Hit,
         /// How the user comes back.
         reconnect: Reconnect,
     },
+}
+
+/// An event of the scenario that means this user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// Its number.
+    pub key: u64,
+    /// When it was due: the way back counts from then, however late the event is carried out.
+    pub due: Tick,
 }
 
 /// Parts of a connect, in microseconds.

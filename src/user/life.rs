@@ -7,7 +7,7 @@ use crate::metrics::Phase as Part;
 use crate::ops::{Effect, FailureKind, OpId};
 
 use super::Action;
-use super::event::{ConnectPhases, Lost, LostBy};
+use super::event::{ConnectPhases, Hit, Lost, LostBy};
 use super::machine::{GivenUp, Phase, Then, User, Way};
 use super::world::Call;
 use crate::scenario::Reconnect;
@@ -173,9 +173,9 @@ impl User {
                 users.dead_links += 1;
                 SessionEnd::Dead(heard)
             }
-            LostBy::Event { key, reconnect } => {
+            LostBy::Event { hit, reconnect } => {
                 self.returns_at_once = reconnect == Reconnect::AtOnce;
-                self.disturbed(call, key);
+                self.disturbed(call, hit);
                 SessionEnd::Lost
             }
         };
@@ -211,9 +211,13 @@ impl User {
     }
 
     /// An event of the scenario has hit the user.
-    pub(super) fn disturbed(&mut self, call: &mut Call<'_>, key: u64) {
-        call.books.figures.users.events.entry(key).or_default().affected += 1;
-        self.away = Some((key, call.now));
+    pub(super) fn disturbed(&mut self, call: &mut Call<'_>, hit: Hit) {
+        let events = &mut call.books.figures.users.events;
+        events.entry(hit.key).or_default().affected += 1;
+        if let Some(before) = self.away.replace(hit) {
+            // Its way back is one from both; it is told with the later one.
+            events.entry(before.key).or_default().overtaken += 1;
+        }
     }
 
     /// Is back from an event, if it was hit by one and has fetched what it missed.
@@ -221,8 +225,8 @@ impl User {
         if self.session.is_none() || !self.missed.is_empty() {
             return;
         }
-        if let Some((key, since)) = self.away.take() {
-            let micros = call.now.micros_since(since);
+        if let Some(Hit { key, due }) = self.away.take() {
+            let micros = call.now.micros_since(due);
             call.books.figures.users.events.entry(key).or_default().came_back(micros);
         }
     }
@@ -238,6 +242,10 @@ impl User {
             self.note_missed(call, &session.attachments);
         } else if end != SessionEnd::Closed || !self.is_returning {
             self.abandon_missed(call);
+        }
+        if end == SessionEnd::Closed && !self.is_returning {
+            // It leaves because it is wanted to: when it comes again, that is no way back from an event.
+            self.away = None;
         }
         // No reply comes to another connection.
         self.given_up.clear();

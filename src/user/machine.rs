@@ -9,6 +9,7 @@ use crate::tick::Tick;
 
 use super::attachments::Attachments;
 use super::catch_up::Missed;
+use super::event::Hit;
 use super::history::Paging;
 use super::pause::Pause;
 use super::promises::Watched;
@@ -63,8 +64,8 @@ pub struct User {
     pub(super) given_up: Vec<GivenUp>,
     /// What was missed since a connection was lost, topic by topic.
     pub(super) missed: Vec<Missed>,
-    /// Which event of the scenario it has to come back from, and since when.
-    pub(super) away: Option<(u64, Tick)>,
+    /// The event of the scenario that it has to come back from.
+    pub(super) away: Option<Hit>,
     /// The last time that it did not read.
     pub(super) pause: Option<Box<Pause>>,
     /// The next pause before a reconnect is none.
@@ -233,7 +234,7 @@ impl User {
             Event::Http(reply) => self.http_reply(call, reply),
             Event::Accepted(result) => self.settle_way(call, Way::Acceptance, result),
             Event::Token { sent, result } => self.token_fetched(call, sent, result),
-            Event::Disturbed(key) => self.stop_reading(call, key),
+            Event::Disturbed(hit) => self.stop_reading(call, hit),
             Event::Undisturbed => self.read_again(call),
             Event::Unsent => self.unsent(call),
         }

@@ -22,6 +22,6 @@ mod tests;
 mod turns;
 mod world;
 
-pub use event::{Action, ConnectPhases, Event, HttpPhases, HttpReply, Lost, LostBy};
+pub use event::{Action, ConnectPhases, Event, Hit, HttpPhases, HttpReply, Lost, LostBy};
 pub use machine::{Mode, User};
 pub use world::{Books, World};

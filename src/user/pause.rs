@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::tick::Tick;
 
+use super::event::Hit;
 use super::machine::{Phase, User};
 use super::world::Call;
 
@@ -23,11 +24,11 @@ pub(super) struct Pause {
 
 impl User {
     /// The user does not read any more.
-    pub(super) fn stop_reading(&mut self, call: &mut Call<'_>, key: u64) {
-        self.disturbed(call, key);
+    pub(super) fn stop_reading(&mut self, call: &mut Call<'_>, hit: Hit) {
+        self.disturbed(call, hit);
         let lasting = self.pause.take().filter(|pause| pause.until == Tick::NEVER);
         let since = lasting.map_or(call.now, |pause| pause.since);
-        self.pause = Some(Box::new(Pause { key, since, until: Tick::NEVER }));
+        self.pause = Some(Box::new(Pause { key: hit.key, since, until: Tick::NEVER }));
     }
 
     /// The user reads again: what was waited for may still come, as if no time had passed.

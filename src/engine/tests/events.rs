@@ -2,6 +2,7 @@
 
 use super::faults::TEAMS;
 use super::*;
+use crate::results::EventFigures;
 
 fn with(events: &str, load: &str) -> String {
     let load = format!("users = [ {{ to = 40, over = \"1s\" }}, {{ hold = \"2m\" }} ]\ndrain = \"15s\"\n{load}");
@@ -31,6 +32,64 @@ fn dropped_users_come_back_with_jitter_and_have_missed_nothing() {
         let marks = ran.results.series.marks.iter().filter(|mark| mark.label == "drop").count();
         assert_eq!(marks, 3);
     }
+}
+
+/// Users that the plan sends away and brings back, on topics where little is said.
+fn swinging(events: &str) -> String {
+    let load = "users = [ { to = 40, over = \"1s\" }, { hold = \"20s\" }, { to = 10, over = \"1s\" }, { hold = \"20s\" }, \
+                { to = 40, over = \"1s\" }, { hold = \"30s\" } ]\n\
+                arrivals = [ { to = \"30/s\", over = \"1s\" }, { hold = \"1m\" } ]\ndrain = \"15s\"";
+    scenario(40, "", load, &format!("{}\n{events}", super::steady::ON_CALL))
+}
+
+#[test]
+fn what_came_while_the_plan_had_a_user_offline_is_no_doing_of_an_event() {
+    // One second after all are back, most have received nothing live yet.
+    for (again, times, login) in [("", 1, 80), ("every = \"2s\"", 15, 80), ("every = \"1s\"", 29, 600)] {
+        let text = swinging(&format!("[[event]]\ndo = \"drop\"\nat = \"44s\"\n{again}\nshare = 0.5"));
+        let slow = format!("login = {{ constant = \"{login}ms\" }}, pub = {{ constant = \"5ms\" }}");
+        let ran = carry_out(&text, &format!("delay = {{ {slow} }}"), 2);
+        ran.assert_sound();
+        let (events, delivery) = (&ran.results.events, &ran.results.delivery);
+        let sum = |figure: fn(&EventFigures) -> u64| events.iter().map(figure).sum::<u64>();
+        let (missed, recovered) = (sum(|event| event.missed), sum(|event| event.recovered));
+        assert_eq!((events.len(), delivery.lost, delivery.duplicated), (times, 0, 0), "{delivery:?}");
+        assert!(delivery.recovered > 0 && delivery.excused == 0, "{delivery:?}");
+        assert_eq!((missed, recovered), (delivery.recovered, delivery.recovered), "{events:?}");
+    }
+}
+
+#[test]
+fn whom_a_later_event_hits_first_is_taken_over_by_it() {
+    let pause = "[[event]]\ndo = \"pause-reading\"\nat = \"30s\"\nfor = \"5s\"";
+    let drop = "[[event]]\ndo = \"drop\"\nat = \"32s\"\nshare = 0.3";
+    let ran = carry_out(&with(&format!("{pause}\n{drop}"), ""), "", 2);
+    ran.assert_sound();
+    let seen = |event: &EventFigures| (event.affected, event.back, event.overtaken, event.not_back());
+    assert_eq!(ran.results.events.iter().map(seen).collect::<Vec<_>>(), [(40, 28, 12, 0), (12, 12, 0, 0)]);
+    assert_eq!(ran.results.events[0].back_ms_p50, 5_000.0, "{:?}", ran.results.events);
+    // Pauses that are longer than what lies between them.
+    let pauses = "[[event]]\ndo = \"pause-reading\"\nat = \"30s\"\nfor = \"4s\"\nevery = \"2s\"\nshare = 0.5";
+    let ran = carry_out(&with(pauses, ""), "", 2);
+    ran.assert_sound();
+    let events = &ran.results.events;
+    assert!(events.iter().all(|event| event.affected == 20 && event.not_back() == 0), "{events:?}");
+    let (last, before) = events.split_last().expect("events");
+    assert!(before.iter().all(|event| event.overtaken > 0) && last.overtaken == 0, "{events:?}");
+}
+
+#[test]
+fn whom_the_plan_sends_away_before_it_is_back_never_comes_back_from_the_event() {
+    // Reading ends while the plan takes most of them offline; they are online again long before the end.
+    let ran = carry_out(
+        &swinging("[[event]]\ndo = \"half-open\"\nat = \"20.9s\"\nfor = \"20s\""),
+        "delay = { login = { constant = \"2s\" } }",
+        2,
+    );
+    ran.assert_sound();
+    let [event] = &ran.results.events[..] else { panic!("{:?}", ran.results.events) };
+    assert_eq!((event.affected, event.overtaken), (40, 0), "{event:?}");
+    assert!(event.not_back() > 0 && event.back >= 10 && event.back_ms_max < 10_000.0, "{event:?}");
 }
 
 #[test]

@@ -47,13 +47,17 @@ pub struct EventFigures {
     pub affected: u64,
     /// Of those, who came back: logged in again, with everything fetched that they had missed.
     pub back: u64,
-    /// Time until half of those were back, milliseconds, within half a percent.
+    /// Of those affected, whom a later event hit before they were back. `affected - back - overtaken` were not back.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub overtaken: u64,
+    /// Time until half of those were back, milliseconds since the event was due, at most one percent too much.
     pub back_ms_p50: f64,
-    /// Time until 99 % of those were back, milliseconds, within half a percent.
+    /// Time until 99 % of those were back, milliseconds, at most one percent too much.
     pub back_ms_p99: f64,
     /// Time until the last of those was back, milliseconds.
     pub back_ms_max: f64,
-    /// Messages of others that those missed, as far as the numbers of their topics tell.
+    /// Messages of others that those missed because of it, as far as the numbers of their topics tell: accepted between the
+    /// end of their connection and their being attached again, or on their way when it ended.
     pub missed: u64,
     /// Messages of others that those fetched.
     pub recovered: u64,
@@ -63,6 +67,17 @@ pub struct EventFigures {
     /// Messages that may have, by the same: delivered, and part of no delivery time.
     #[serde(default)]
     pub waited_messages: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl EventFigures {
+    /// Users that it hit and that were not back from it until the end of the load, or until the plan sent them offline.
+    pub fn not_back(&self) -> u64 {
+        self.affected.saturating_sub(self.back).saturating_sub(self.overtaken)
+    }
 }
 
 /// Fetches from the history after a lost connection. `topics = whole + cut_short + refused + unanswered`, but for those
