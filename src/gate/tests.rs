@@ -323,7 +323,8 @@ fn every_way_to_a_verdict() {
 #[test]
 fn a_run_with_a_hole_has_no_verdict_and_its_sums_are_no_mistake_of_this_program() {
     let mut results = results();
-    results.holes = vec![HoleFigures { from_s: 3.0, to_s: 9.5 }, HoleFigures { from_s: 12.0, to_s: 13.0 }];
+    results.holes =
+        [(3.0, 9.5), (12.0, 13.0)].map(|(from_s, to_s)| HoleFigures { from_s, to_s, return_s: 0.0 }).to_vec();
     results.delivery.expected += 1;
     judge(&[gate("publish.response.p50 < 1s")], &mut results);
     assert_eq!(results.verdict.outcome, Outcome::NoVerdict);

@@ -206,7 +206,9 @@ impl Fold {
             (None, Some(latest)) => latest.to.since(load_start).as_secs_f64(),
             (None, None) => 0.0,
         };
-        let operations = self.operations(load_s);
+        // Of what is missing nothing is counted.
+        let told_s = load_s - self.holes.missing_s(self.end.as_ref());
+        let operations = self.operations(told_s);
         let failures = self.failures.figures(load_start);
         Results {
             invariants: invariants::figures(&self.whole_ledger(), operations.iter(), &failures, load_start),
@@ -258,13 +260,13 @@ impl Fold {
     }
 
     /// Figures of each operation that was begun, or came to an end, at least once.
-    fn operations(&self, load_s: f64) -> BTreeMap<String, OperationFigures> {
+    fn operations(&self, told_s: f64) -> BTreeMap<String, OperationFigures> {
         let used = OpId::ALL.iter().zip(&self.sums.ops).filter(|(_, sums)| sums.started + sums.ok + sums.failed > 0);
         let open = self.open(self.latest.as_ref());
-        used.map(|(&op, sums)| (op.name().to_owned(), self.operation(op, sums, open[&op], load_s))).collect()
+        used.map(|(&op, sums)| (op.name().to_owned(), self.operation(op, sums, open[&op], told_s))).collect()
     }
 
-    fn operation(&self, op: OpId, sums: &OpFigures, open: u64, load_s: f64) -> OperationFigures {
+    fn operation(&self, op: OpId, sums: &OpFigures, open: u64, told_s: f64) -> OperationFigures {
         let phases = Phase::ALL.iter().map(|&(phase, word)| (word, &sums.phases[phase as usize]));
         let during_load = sums.ok - self.ok_before.get(&op).copied().unwrap_or(0);
         OperationFigures {
@@ -272,7 +274,7 @@ impl Fold {
             ok: sums.ok,
             failed: sums.failed,
             open,
-            rate_per_s: if load_s > 0.0 { during_load as f64 / load_s } else { 0.0 },
+            rate_per_s: if told_s > 0.0 { during_load as f64 / told_s } else { 0.0 },
             failures: self.failures.of(op),
             response_us: (&sums.response).into(),
             service_us: (&sums.service).into(),

@@ -224,9 +224,10 @@ fn a_hole_is_told_where_parts_of_a_run_meet() {
     let whole = || [set_up(), interval(0, 5), interval(1, 5), prepared.clone(), resumed_interval(2)];
     assert_eq!(holes(whole(), None), []);
     let without = |number| whole().into_iter().enumerate().filter(move |&(n, _)| n != number).map(|(_, record)| record);
-    assert_eq!(holes(without(2), None), [(1.0, 1.0)], "the end of the first part; the rest begins its set-up there");
+    assert_eq!(holes(without(2), None), [(1.0, 2.0)], "the end of the first part; the rest begins its set-up there");
     assert_eq!(holes(without(3), None), [(2.0, 2.0)], "the set-up of the rest");
-    assert_eq!(holes(whole().into_iter().skip(3), None).len(), 1, "all of the first part");
+    assert_eq!(holes(whole().into_iter().skip(3), None), [(0.0, 2.0)], "all of the first part");
+    assert_eq!(holes(without(4), Some(end(8 * SECOND))), [(2.0, 3.0)], "the end of the rest");
     // Killed twice, the second time before the load went on.
     let mut third = resumed_interval(4);
     (third.part, third.load_start, third.load_from) = (2, tick(8 * SECOND), tick(10 * SECOND));
@@ -237,6 +238,52 @@ fn a_hole_is_told_where_parts_of_a_run_meet() {
         record
     });
     assert_eq!(holes(later, None).len(), 1, "a part between the two");
+}
+
+#[test]
+fn a_hole_in_the_return_of_the_users_takes_no_time_of_the_load() {
+    // The return of two seconds, told in quarters.
+    let quarter = |number: u64| {
+        let mut record = resumed_interval(0);
+        (record.from, record.to) =
+            (tick(5 * SECOND + number * SECOND / 2), tick(5 * SECOND + (number + 1) * SECOND / 2));
+        record
+    };
+    let before = || [set_up(), interval(0, 5), interval(1, 5)].into_iter();
+    let told = |missing: &[u64], rest: Option<Box<IntervalRecord>>| {
+        let quarters = (0..4).filter(|number| !missing.contains(number)).map(quarter);
+        let mut fold = Fold::new();
+        before().chain(quarters).chain(rest).for_each(|record| fold.push(&Record::Interval(record)));
+        fold.push(&end(9 * SECOND));
+        fold.finish()
+    };
+    let rest = || {
+        let mut rest = resumed_interval(2);
+        rest.to += Duration::from_secs(1);
+        Some(rest)
+    };
+    let words = |results: Results| results.holes.iter().map(HoleFigures::in_words).collect::<Vec<_>>().join("; ");
+    assert_eq!(told(&[], rest()).holes, []);
+    insta::assert_snapshot!(words(told(&[1], rest())), @"the figures of 0.5 s in the return of the users at second 2.0 of the load are missing");
+    insta::assert_snapshot!(words(told(&[0, 1, 2], rest())), @"the figures of 1.5 s in the return of the users at second 2.0 of the load are missing");
+    insta::assert_snapshot!(words(told(&[2, 3], None)), @"the figures from second 2.0 to 4.0 of the load, and of 1.0 s in the return of the users after an interruption, are missing");
+    // And in the set-up of the first part.
+    insta::assert_snapshot!(HoleFigures { from_s: -2.579, to_s: -0.1009, return_s: 0.0 }.in_words(), @"the figures of 2.5 s in the set-up, from 2.6 s before the load on, are missing");
+    insta::assert_snapshot!(HoleFigures { from_s: -2.0, to_s: 3.0, return_s: 0.0 }.in_words(), @"the figures from 2.0 s before the load, in the set-up, to second 3.0 of the load are missing");
+}
+
+#[test]
+fn rates_are_those_of_the_load_that_is_there() {
+    for (missing, ends) in [([3, 4], 10), ([8, 9], 10), ([0, 1], 10)] {
+        let mut fold = begun();
+        (0..10)
+            .filter(|index| !missing.contains(index))
+            .for_each(|index| fold.push(&Record::Interval(interval(index, 5))));
+        fold.push(&end((ends + 2) * SECOND));
+        let results = fold.finish();
+        assert_eq!((results.holes.len(), results.holes[0].of_load_s()), (1, 2.0));
+        assert_eq!((results.run.load_s, results.operations["publish"].rate_per_s), (10.0, 5.0), "{missing:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! ticks at the next whole second. So whatever is missing, at the beginning, in between or at the end, shows in the ticks
 //! of what is there.
 
+use std::time::Duration;
+
 use super::record::GAP_US_MAX;
 use super::timeline::seconds_since;
 use super::{HoleFigures, IntervalRecord, RunEnd};
@@ -15,18 +17,22 @@ const HOLES_MAX: usize = 100;
 /// The holes so far.
 #[derive(Debug, Default)]
 pub(super) struct Holes {
-    latest: Option<Latest>,
+    latest: Option<Place>,
     /// The load up to there, microseconds, is told or counted as a hole: a part that ends in its set-up adds none.
     told_us: u64,
     found: Vec<HoleFigures>,
+    /// Of the load, seconds: those that are not kept one by one too.
+    missing_s: f64,
 }
 
-/// The latest interval, on the ticks of its own part.
+/// An instant at which an interval ends or begins, on the ticks of its part.
 #[derive(Debug, Clone, Copy)]
-struct Latest {
+struct Place {
     part: u32,
-    to: Tick,
+    at: Tick,
     load_start: Tick,
+    load_from: Tick,
+    /// Length of the interval.
     length_us: u64,
 }
 
@@ -34,72 +40,131 @@ impl Holes {
     /// Holds the next interval against the one before it.
     pub(super) fn follow(&mut self, record: &IntervalRecord) {
         let length_us = record.length_us();
-        let begins_s = seconds_since(record.from, record.load_start);
+        let (part, load_start, load_from) = (record.part, record.load_start, record.load_from);
+        let begins = Place { part, at: record.from, load_start, load_from, length_us };
         match self.latest {
             None => {
-                let is_first = record.part == 0 && record.from.micros_since(Tick::ZERO) <= slack_us(length_us);
+                let is_first = part == 0 && record.from.micros_since(Tick::ZERO) <= slack_us(length_us);
                 if !is_first {
-                    let from = if record.part == 0 { seconds_since(Tick::ZERO, record.load_start) } else { 0.0 };
-                    self.add(from, begins_s);
+                    // How long the set-up of a first part was that nobody knows of, nobody knows.
+                    let from_s = if part == 0 { seconds_since(Tick::ZERO, load_start) } else { 0.0 };
+                    self.add(HoleFigures { from_s, to_s: begins.second(), return_s: 0.0 });
                 }
             }
             Some(latest) => {
-                let gap_us = record.from.micros_since(latest.to);
-                let is_hole = if record.part == latest.part {
-                    gap_us > slack_us(length_us.min(latest.length_us))
+                let gap_us = record.from.micros_since(latest.at);
+                if part == latest.part {
+                    if gap_us > slack_us(length_us.min(latest.length_us)) {
+                        self.add(latest.until(record.from));
+                    }
                 } else {
                     // Ticks of the rest begin at the next second, its load where that of the part before it ended.
-                    let went_on = record.load_from.micros_since(record.load_start);
-                    let lost_us = went_on.saturating_sub(self.told_us);
-                    record.part != latest.part + 1 || gap_us > 1_000_000 || lost_us > slack_us(latest.length_us)
-                };
-                if is_hole {
-                    self.add(latest.ends_s(), begins_s);
+                    let lost_us = begins.went_on_us().saturating_sub(self.told_us);
+                    let is_load = lost_us > slack_us(latest.length_us);
+                    if is_load || part != latest.part + 1 || gap_us > 1_000_000 {
+                        let went_on = latest.at.next_multiple(Duration::from_secs(1));
+                        // Beside load that is missing nobody knows when the part began.
+                        let return_us = if is_load { 0 } else { record.from.min(load_from).micros_since(went_on) };
+                        let to_s = begins.second();
+                        let from_s = latest.second().min(to_s);
+                        self.add(HoleFigures { from_s, to_s, return_s: return_us as f64 / 1e6 });
+                    }
                 }
             }
         }
-        if self.latest.is_none_or(|latest| latest.part != record.part) {
+        if self.latest.is_none_or(|latest| latest.part != part) {
             // What is missing before a part is one hole, however many parts follow it.
-            self.told_us = self.told_us.max(record.load_from.micros_since(record.load_start));
+            self.told_us = self.told_us.max(begins.went_on_us());
         }
         if !record.is_set_up() {
-            self.told_us = self.told_us.max(record.to.micros_since(record.load_start));
+            self.told_us = self.told_us.max(record.to.micros_since(load_start));
         }
-        let (part, to, load_start) = (record.part, record.to, record.load_start);
-        self.latest = Some(Latest { part, to, load_start, length_us });
+        self.latest = Some(Place { at: record.to, ..begins });
     }
 
     /// All holes, in seconds of the load; with the end of the run, when it is known.
     pub(super) fn figures(&self, end: Option<&RunEnd>) -> Vec<HoleFigures> {
         let mut found = self.found.clone();
-        if let (Some(end), Some(latest)) = (end, &self.latest)
-            && end.load_end.micros_since(latest.to) > slack_us(latest.length_us)
-        {
-            found.push(HoleFigures { from_s: latest.ends_s(), to_s: seconds_since(end.load_end, latest.load_start) });
-        }
+        found.extend(self.at_the_end(end));
         found
     }
 
-    fn add(&mut self, from_s: f64, to_s: f64) {
+    /// How much of the load is missing, seconds.
+    pub(super) fn missing_s(&self, end: Option<&RunEnd>) -> f64 {
+        self.missing_s + self.at_the_end(end).map_or(0.0, |hole| hole.of_load_s())
+    }
+
+    fn at_the_end(&self, end: Option<&RunEnd>) -> Option<HoleFigures> {
+        let (end, latest) = (end?, self.latest?);
+        let is_hole = end.load_end.micros_since(latest.at) > slack_us(latest.length_us);
+        is_hole.then(|| latest.until(end.load_end))
+    }
+
+    fn add(&mut self, hole: HoleFigures) {
+        let hole = HoleFigures { to_s: hole.to_s.max(hole.from_s), ..hole };
+        self.missing_s += hole.of_load_s();
         let is_crowded = self.found.len() >= HOLES_MAX;
         match self.found.last_mut() {
-            Some(last) if is_crowded => last.to_s = last.to_s.max(to_s),
-            _ => self.found.push(HoleFigures { from_s, to_s: to_s.max(from_s) }),
+            Some(last) if is_crowded => {
+                last.to_s = last.to_s.max(hole.to_s);
+                last.return_s += hole.return_s;
+            }
+            _ => self.found.push(hole),
         }
     }
 }
 
 impl HoleFigures {
+    /// How much of the load it is, seconds.
+    pub fn of_load_s(&self) -> f64 {
+        (self.to_s - self.from_s.max(0.0)).max(0.0)
+    }
+
     /// What is missing.
     pub fn in_words(&self) -> String {
-        let HoleFigures { from_s, to_s } = self;
-        format!("the figures from second {from_s:.1} to {to_s:.1} of the load are missing")
+        let HoleFigures { from_s, to_s, return_s } = self;
+        let set_up_s = -from_s;
+        if *from_s < 0.0 && *to_s <= 0.0 {
+            let length_s = to_s - from_s;
+            format!(
+                "the figures of {length_s:.1} s in the set-up, from {set_up_s:.1} s before the load on, are missing"
+            )
+        } else if *from_s < 0.0 {
+            format!(
+                "the figures from {set_up_s:.1} s before the load, in the set-up, to second {to_s:.1} of the load are missing"
+            )
+        } else if *return_s == 0.0 {
+            format!("the figures from second {from_s:.1} to {to_s:.1} of the load are missing")
+        } else if to_s > from_s {
+            format!(
+                "the figures from second {from_s:.1} to {to_s:.1} of the load, and of {return_s:.1} s in the return of the users \
+                 after an interruption, are missing"
+            )
+        } else {
+            format!(
+                "the figures of {return_s:.1} s in the return of the users at second {from_s:.1} of the load are missing"
+            )
+        }
     }
 }
 
-impl Latest {
-    fn ends_s(&self) -> f64 {
-        seconds_since(self.to, self.load_start)
+impl Place {
+    /// Second of the load. It stands still while users come back; in the first set-up it is negative.
+    fn second(&self) -> f64 {
+        let at = if self.part > 0 { self.at.max(self.load_from) } else { self.at };
+        seconds_since(at, self.load_start)
+    }
+
+    /// How much of the load was over when the part took it up.
+    fn went_on_us(&self) -> u64 {
+        self.load_from.micros_since(self.load_start)
+    }
+
+    /// What is missing from here to a later instant of the same part.
+    fn until(&self, at: Tick) -> HoleFigures {
+        let return_us = if self.part > 0 { at.min(self.load_from).micros_since(self.at) } else { 0 };
+        let to_s = Place { at, ..*self }.second();
+        HoleFigures { from_s: self.second(), to_s, return_s: return_us as f64 / 1e6 }
     }
 }
 

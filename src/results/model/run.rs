@@ -125,6 +125,13 @@ pub struct HoleFigures {
     pub from_s: f64,
     /// Beginning of what is there after it.
     pub to_s: f64,
+    /// Seconds of it while users came back after an interruption, when the load's time stands still; as far as is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub return_s: f64,
+}
+
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 /// A stage of a load curve.
