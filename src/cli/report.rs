@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::Exit;
 use super::args::ReportArgs;
 use super::load::{Compiled, as_written};
+use super::run::scenario_hash;
 use crate::gate::{Jury, NoBaseline};
 use crate::report::{self, Format};
 use crate::results::{EndedBy, Fold, Record, Results, RulesInfo};
@@ -67,10 +68,20 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
         eprintln!("warning: {text}");
         fold.push(&Record::Warning(text.to_owned()));
     }
+    let mut ran = None;
     read(folder, |record| {
+        if let Record::Start(run) = &record {
+            ran.get_or_insert_with(|| (run.scenario_hash.clone(), run.rules.is_some()));
+        }
         jury.hear(&record);
         fold.push(&record);
     })?;
+    if let Some((hash, has_rules)) = ran
+        && folder.read_scenario().is_ok_and(|text| scenario_hash(&text) != hash)
+    {
+        let judged = if has_rules { "the run is judged by what it began with" } else { "its gates are those of now" };
+        fold.push(&Record::Warning(format!("`{}` is not the scenario that ran: {judged}", RunFile::Scenario.name())));
+    }
     let mut results = fold.finish();
     jury.judge(&mut results, &NoBaseline);
     Ok(results)

@@ -96,7 +96,7 @@ impl Monitor {
         let memory = sample.rss_bytes as f64 / self.memory_bytes.max(1) as f64;
         if memory > self.limits.memory {
             let evidence = format!(
-                "the process used {:.1}% of the memory (`health.memory` is {:.1}%)",
+                "the process used {:.0}% of the memory (`health.memory` is {:.0}%)",
                 memory * 100.0,
                 self.limits.memory * 100.0
             );

@@ -15,7 +15,9 @@ use crate::scenario::Load;
 pub(super) fn note(collector: &mut Collector, handover: Handover, observer: &mut dyn Observer) {
     if let Some(record) = collector.take(handover) {
         if let Some(evidence) = collector.take_evidence() {
-            let at_s = record.from.since(record.load_start).as_secs_f64();
+            // Before a later part takes up the load its ticks are those of seconds that are over.
+            let from = if record.part > 0 { record.from.max(record.load_from) } else { record.from };
+            let at_s = from.since(record.load_start).as_secs_f64();
             let warning = format!("the generator was the bottleneck around second {at_s:.0}: {evidence}");
             observer.record(Record::Warning(warning));
         }

@@ -33,6 +33,16 @@ impl Before {
         // Nothing since nothing: the same sums without the histogram.
         Before { ledger: record.ledger.since(&LedgerTotals::default()), cpu_us: record.health.cpu_us }
     }
+
+    fn since(&self, earlier: &Before) -> Before {
+        let cpu_us = self.cpu_us.saturating_sub(earlier.cpu_us);
+        Before { ledger: self.ledger.since(&earlier.ledger), cpu_us }
+    }
+
+    fn add(&mut self, other: &Before) {
+        self.ledger.add(&other.ledger);
+        self.cpu_us = self.cpu_us.saturating_add(other.cpu_us);
+    }
 }
 
 /// What was measured in a stretch, as far as one figure needs it.
@@ -47,6 +57,9 @@ pub(super) struct Counts {
     figures: Interval,
     peak: u64,
     health: HealthSample,
+    /// What parts of the run before the latest one counted: each counts from nothing.
+    earlier: Before,
+    part: u32,
     before: Before,
     after: Before,
 }
@@ -63,7 +76,8 @@ impl Tally {
         (figures.users.online, figures.users.peak) = (0, 0);
         figures.users.open.clear();
         let (before, after) = (slice.before.clone(), Before::after(slice.record));
-        Tally::Counts(Box::new(Counts { figures, peak, health: without_workers(&slice.record.health), before, after }))
+        let (health, earlier, part) = (without_workers(&slice.record.health), Before::default(), slice.record.part);
+        Tally::Counts(Box::new(Counts { figures, peak, health, earlier, part, before, after }))
     }
 
     /// Adds a later stretch of the same figure.
@@ -75,7 +89,7 @@ impl Tally {
                 mine.peak = mine.peak.max(theirs.peak);
                 mine.health.rss_bytes = mine.health.rss_bytes.max(theirs.health.rss_bytes);
                 mine.health.descriptors = mine.health.descriptors.max(theirs.health.descriptors);
-                mine.after = theirs.after.clone();
+                mine.go_on(theirs);
             }
             // One figure always has one kind of tally.
             (Tally::Times(_), Tally::Counts(_)) | (Tally::Counts(_), Tally::Times(_)) => {}
@@ -85,10 +99,9 @@ impl Tally {
     /// Leaves out a stretch that comes next: what was counted in it is no part of the sum.
     pub(super) fn skip(&mut self, left_out: &Tally) {
         if let (Tally::Counts(mine), Tally::Counts(theirs)) = (self, left_out) {
-            let Before { ledger, cpu_us } = &theirs.before;
-            mine.before.ledger.add(&theirs.after.ledger.since(ledger));
-            mine.before.cpu_us = mine.before.cpu_us.saturating_add(theirs.after.cpu_us.saturating_sub(*cpu_us));
-            mine.after = theirs.after.clone();
+            let left_out = theirs.counted();
+            mine.go_on(&Counts { earlier: Before::default(), ..(**theirs).clone() });
+            mine.before.add(&left_out);
         }
     }
 
@@ -107,6 +120,24 @@ fn without_workers(health: &HealthSample) -> HealthSample {
 }
 
 impl Counts {
+    /// Takes up where a later stretch ends.
+    fn go_on(&mut self, later: &Counts) {
+        if self.part != later.part {
+            let counted = self.after.since(&self.before);
+            self.earlier.add(&counted);
+            (self.part, self.before) = (later.part, later.before.clone());
+        }
+        self.earlier.add(&later.earlier);
+        self.after = later.after.clone();
+    }
+
+    /// Of all parts.
+    fn counted(&self) -> Before {
+        let mut all = self.after.since(&self.before);
+        all.add(&self.earlier);
+        all
+    }
+
     /// The results of a run that was this stretch alone, so that each figure is what it is in results.
     fn results(&self, from_us: u64, to_us: u64) -> crate::results::Results {
         let (from, to) = (Tick::from_micros(from_us), Tick::from_micros(to_us));
@@ -124,12 +155,11 @@ impl Counts {
             }))
         };
         let mut fold = Fold::new();
-        let idle = HealthSample { cpu_us: self.before.cpu_us, ..HealthSample::default() };
-        fold.push(&record(from, Interval::default(), LedgerTotals::default(), idle));
+        fold.push(&record(from, Interval::default(), LedgerTotals::default(), HealthSample::default()));
         let mut figures = self.figures.clone();
         figures.users.peak = self.peak;
-        let health = HealthSample { cpu_us: self.after.cpu_us, ..self.health.clone() };
-        fold.push(&record(to, figures, self.after.ledger.since(&self.before.ledger), health));
+        let Before { ledger, cpu_us } = self.counted();
+        fold.push(&record(to, figures, ledger, HealthSample { cpu_us, ..self.health.clone() }));
         fold.finish()
     }
 }

@@ -77,7 +77,7 @@ fn judged(text: &str, results: &Results) -> String {
 }
 
 pub(super) fn evaluate(gate: &Gate, results: &Results) -> GateFigures {
-    gate.judge(results, None, Rules::default(), &NoBaseline)
+    gate.judge(results, None, None, Rules::default(), &NoBaseline)
 }
 
 /// A jury that heard nothing: what the results alone can answer.

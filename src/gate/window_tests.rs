@@ -210,7 +210,7 @@ fn any_percentile_is_read_off_the_whole_run() {
     // From results alone it cannot be told, and does not pass.
     let (_, results) = judge_with("publish.response.p50 < 1s", &run, Rules::default(), &NoBaseline);
     let gate = Gate::parse("publish.response.p97.5 < 976ms").expect("a gate");
-    assert_eq!(gate.judge(&results, None, Rules::default(), &NoBaseline).passed, None);
+    assert_eq!(gate.judge(&results, None, None, Rules::default(), &NoBaseline).passed, None);
 }
 
 struct Runs(Vec<f64>);
@@ -321,6 +321,22 @@ fn an_aborted_run_fails_with_the_rule_and_what_was_measured() {
         results.generator.saturated_from = Some(1.0);
         assert_eq!(verdict(&results).outcome, Outcome::NoVerdict, "a sick generator proves nothing");
     }
+}
+
+#[test]
+fn what_the_ledger_counts_in_a_stage_goes_on_across_a_resume() {
+    let published = |record: &mut Record, part: u32, count: u64| {
+        let Record::Interval(interval) = record else { unreachable!("intervals only") };
+        (interval.part, interval.ledger.published, interval.ledger.accepted) = (part, count, count);
+    };
+    // Ten a second. The second part goes on at second 30, and its ledger begins anew.
+    let mut records = minute(|_| None);
+    for second in 0..60u64 {
+        let (part, since) = if second < 30 { (0, 0) } else { (1, 30) };
+        published(&mut records[1 + second as usize], part, 10 * (second + 1 - since));
+    }
+    let judged = is("delivery.published during hold-1 == 500", &records, Some(true), GateStatus::Held);
+    assert_eq!(judged.measured, "500");
 }
 
 proptest! {

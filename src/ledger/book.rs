@@ -239,6 +239,7 @@ impl Book {
             !is_due
         });
         fresh.append(&mut self.fresh);
+        self.totals.unjudged = fresh.len() as u64;
         self.fresh = fresh;
         let mut waiting = std::mem::take(&mut self.incomplete);
         let give_up = waiting.len().saturating_sub(INCOMPLETE_MAX);
@@ -314,6 +315,7 @@ impl Book {
         while let Some(key) = self.incomplete.pop_front() {
             self.give_up(key, ending);
         }
+        self.totals.unjudged = 0;
         self.enter_numbers();
     }
 

@@ -112,6 +112,26 @@ fn a_publisher_s_own_copy_is_excused_until_its_message_is_judged() {
 }
 
 #[test]
+fn what_is_too_young_to_be_judged_is_told() {
+    let mut book = book();
+    book.take(&pair().accepted(1, 1, 1_000, 1).accepted(1, 2, 3_000, 2).delivered(2, 1, 2, 2, 3_001).0);
+    let told = |book: &Book| {
+        let LedgerTotals { expected, delivered, open, unjudged, .. } = *book.totals();
+        (expected, delivered, open, unjudged)
+    };
+    book.settle(ms(3_500));
+    // The first is owed, and of the second only the delivery is known.
+    assert_eq!(told(&book), (2, 1, 1, 1));
+    book.settle(ms(6_000));
+    assert_eq!(told(&book), (2, 1, 1, 0));
+    book.take(&Story::default().accepted(1, 3, 6_100, 3).0);
+    book.settle(ms(6_500));
+    assert_eq!(told(&book), (2, 1, 1, 1));
+    book.finish(Ending::BrokenOff);
+    assert_eq!(told(&book), (3, 1, 0, 0));
+}
+
+#[test]
 fn a_message_that_does_not_come_is_lost() {
     let totals = pair().accepted(1, 5, 100, 1).delivered(1, 1, 5, 1, 102).judged();
     assert_eq!((totals.expected, totals.delivered, totals.lost), (1, 0, 1));

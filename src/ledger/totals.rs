@@ -60,6 +60,8 @@ pub struct LedgerTotals {
     pub excused: [u64; ExcuseReason::ALL.len()],
     /// Expected and not yet decided.
     pub open: u64,
+    /// Messages that are too young to be judged: of their deliveries only those that came are in the books yet.
+    pub unjudged: u64,
     /// Repeats.
     pub duplicated: u64,
     /// Came after a later message of the same topic.
@@ -109,6 +111,7 @@ impl LedgerTotals {
             not_accepted,
             excused,
             open,
+            unjudged,
             duplicated,
             reordered,
             phantom,
@@ -134,6 +137,7 @@ impl LedgerTotals {
         self.not_accepted += not_accepted;
         self.excused.iter_mut().zip(excused).for_each(|(mine, theirs)| *mine += theirs);
         self.open += open;
+        self.unjudged += unjudged;
         self.duplicated += duplicated;
         self.reordered += reordered;
         self.phantom += phantom;
@@ -172,6 +176,7 @@ impl LedgerTotals {
             not_accepted: less(self.not_accepted, earlier.not_accepted),
             excused,
             open: 0,
+            unjudged: 0,
             duplicated: less(self.duplicated, earlier.duplicated),
             reordered: less(self.reordered, earlier.reordered),
             phantom: less(self.phantom, earlier.phantom),

@@ -137,17 +137,24 @@ pub(super) fn measure(timeline: &Timeline, load_start: Tick, steady: WindowFigur
             }
         }
         open.retain(|figure, _| !found.contains_key(figure));
-        if open.is_empty() {
+        // Nothing found and nothing open: points are so wide that most of so many blocks have none.
+        if open.is_empty() && !found.is_empty() {
             break;
         }
     }
     for (figure, (kind, values)) in open {
-        let block = figures::seconds((window.to_s - window.from_s) / stats::DRIFT_VALUES_MIN as f64);
+        let block_s = (window.to_s - window.from_s) / stats::DRIFT_VALUES_MIN as f64;
+        let block = figures::seconds(block_s);
+        let widest_s = timeline.widest_s(at(load_start, window.from_s), at(load_start, window.to_s));
         let fewest = values.iter().filter_map(|value| value.err()).min();
         let why = match fewest {
             Some((seen, wanted)) if seen < wanted => {
                 format!("a block of {block} had {}, and needs {wanted}", figures::counted(seen, "sample"))
             }
+            _ if widest_s > block_s => format!(
+                "intervals of the journal are up to {} wide there, too coarse for blocks of {block}",
+                figures::seconds(widest_s)
+            ),
             _ => format!("a block of {block} had no value"),
         };
         found.insert(figure.clone(), DriftFigures::unknown(figure, kind, window, &why));
@@ -155,6 +162,10 @@ pub(super) fn measure(timeline: &Timeline, load_start: Tick, steady: WindowFigur
     let mut all: Vec<DriftFigures> = found.into_values().collect();
     all.sort_by_key(|drift| drift.verdict as u8);
     all
+}
+
+fn at(load_start: Tick, seconds: f64) -> Tick {
+    load_start + Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 /// Every figure that has a value in some block, in so many blocks.
@@ -166,11 +177,10 @@ fn in_blocks(
 ) -> BTreeMap<String, (DriftKind, Values)> {
     let mut all: BTreeMap<String, (DriftKind, Values)> = BTreeMap::new();
     let width_s = (window.to_s - window.from_s) / count as f64;
-    let at = |seconds: f64| load_start + Duration::try_from_secs_f64(seconds).unwrap_or_default();
     for block in 0..count {
         let from_s = window.from_s + width_s * block as f64;
         // One block after the other: their histograms at full size are large.
-        if let Some((point, covered_s)) = timeline.stretch(at(from_s), at(from_s + width_s)) {
+        if let Some((point, covered_s)) = timeline.stretch(at(load_start, from_s), at(load_start, from_s + width_s)) {
             for (name, kind, value) in values_of(&point, covered_s) {
                 let (_, values) = all.entry(name).or_insert_with(|| (kind, Vec::new()));
                 values.resize(block, Err((0, 0)));

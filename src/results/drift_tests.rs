@@ -98,4 +98,8 @@ fn a_short_run_cannot_be_told_and_says_why() {
     let drift = of(&results, "publish.response.p99");
     assert_eq!((drift.verdict, drift.per_hour, drift.blocks), (DriftVerdict::CannotTell, None, 0));
     assert!(drift.says.contains("held still for 6 min"), "{}", drift.says);
+    let results = run(1, 0.35, 60, 0.6);
+    let drift = of(&results, "publish.response.p50");
+    assert_eq!(drift.verdict, DriftVerdict::CannotTell);
+    assert!(drift.says.contains("up to 1 min wide there, too coarse for blocks of"), "{}", drift.says);
 }

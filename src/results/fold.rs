@@ -317,6 +317,7 @@ impl Fold {
             phantom: ledger.phantom,
             excused: excused.iter().sum(),
             excused_by: by_reason.filter(|(_, count)| *count > 0).collect(),
+            unjudged: ledger.unjudged,
             late: ledger.late,
             corrupted: ledger.corrupted,
             foreign: ledger.foreign,
@@ -324,7 +325,7 @@ impl Fold {
             echo_delivered: ledger.echo_delivered,
             echo_excused: ledger.echo_accepted.saturating_sub(ledger.echo_expected),
             delivery_us: (&self.sums.delivery).into(),
-            misdelivered: self.ledger.misdelivered,
+            misdelivered: ledger.misdelivered,
             spread_us: (&self.spread.all).into(),
             spread_by_receivers: spread::figures(&self.spread),
         }
@@ -421,14 +422,21 @@ impl Fold {
         }
         for Interruption { at_s, from, to, lasted_s } in &self.interruptions {
             warnings.push(format!(
-                "the run was interrupted at second {at_s:.3} of the load, from {from} to {to} ({lasted_s:.0} s), and resumed; what \
-                 was on its way then is excused as `unfinished`"
+                "the run was interrupted at second {at_s:.3} of the load, from {from} to {to} ({lasted_s:.0} s), and resumed; \
+                 deliveries that were owed then are excused as `unfinished`"
             ));
         }
         if self.ledger.open > 0 {
             let open = self.ledger.open;
             warnings
                 .push(format!("{open} deliveries were still on their way at the end and are excused as `unfinished`"));
+        }
+        let unjudged = self.ledger_before.unjudged + self.ledger.unjudged;
+        if unjudged > 0 {
+            warnings.push(format!(
+                "{unjudged} messages were too young to be judged when the process was killed: of their deliveries those that \
+                 came are in the books, and whether others were missing nobody knows"
+            ));
         }
         let holes = self.holes.figures(self.end.as_ref());
         warnings.extend(holes.iter().map(|hole| format!("the journal has a hole: {}", hole.in_words())));

@@ -145,6 +145,7 @@ fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
     let mut killed = interval(1, 5);
     killed.figures.started(OpId::Publish);
     (killed.ledger.expected, killed.ledger.open) = (13, 3);
+    (killed.ledger.unjudged, killed.ledger.misdelivered) = (4, 2);
     fold.push(&Record::Interval(killed));
     fold.push(&start());
     let (from, to) = ("2026-03-06T17:00:05Z".to_owned(), "2026-03-06T17:03:05Z".to_owned());
@@ -160,8 +161,9 @@ fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
     let results = fold.finish();
     let publish = &results.operations["publish"];
     assert_eq!((publish.started, publish.ok, publish.failed, publish.open), (31, 25, 5, 1));
-    let DeliveryFigures { expected, delivered, lost, excused, .. } = results.delivery;
+    let DeliveryFigures { expected, delivered, lost, excused, unjudged, misdelivered, .. } = results.delivery;
     assert_eq!((expected, delivered, lost, excused), (13 + 20, 10 + 20, 0, 3));
+    assert_eq!((unjudged, misdelivered), (4, 2));
     assert_eq!((results.run.load_s, results.run.ended_by), (4.0, EndedBy::Plan));
     let at: Vec<f64> = results.series.points.iter().map(|point| point.at_s).collect();
     assert_eq!(at, [0.0, 1.0, 2.0, 3.0]);
@@ -169,7 +171,8 @@ fn the_parts_of_a_resumed_run_add_up_and_the_hole_takes_no_time() {
     assert_eq!(results.series.marks[0].label, "interrupted for 3m");
     // 0.25 s of the first part; of the second, from its set-up on, 0.75 s.
     assert_eq!(results.generator.cpu_s, 0.25 + 0.75);
-    assert_eq!(results.warnings.len(), 1, "{:?}", results.warnings);
+    assert_eq!(results.warnings.len(), 2, "{:?}", results.warnings);
+    assert!(results.warnings[1].starts_with("4 messages were too young to be judged"), "{:?}", results.warnings);
 }
 
 #[test]
@@ -367,6 +370,36 @@ fn spells_of_all_parts_stand_in_seconds_of_the_load() {
     let expected = (7.0, Some(1.0), vec![(0.0, 6.0, 2), (7.0, 8.0, 1)]);
     assert_eq!(figures(wide), expected);
     assert_eq!(figures(records), expected);
+}
+
+#[test]
+fn a_spell_in_the_return_of_the_users_takes_no_second_of_the_load() {
+    let spell = |from: Tick, to: Tick| Spell { from, to, signs: [Sign::WorkerCpu].into() };
+    let folded = |spells: &[(u64, u64)]| {
+        let mut fold = begun();
+        fold.push(&start());
+        (0..2).for_each(|index| fold.push(&Record::Interval(interval(index, 5))));
+        // The second part has users come back from 5 s to 7 s, and takes up the load then.
+        let mut back = resumed_interval(2);
+        (back.from, back.to) = (tick(5 * SECOND), tick(7 * SECOND));
+        for (record, &(from, to)) in [back, resumed_interval(2)].iter_mut().zip(spells) {
+            record.health.is_saturated = to > from;
+            record.health.spells.extend((to > from).then(|| spell(tick(from * SECOND), tick(to * SECOND))));
+            fold.push(&Record::Interval(record.clone()));
+        }
+        let generator = fold.finish().generator;
+        let spells = generator.spells.iter().map(|spell| (spell.from_s, spell.to_s, spell.return_s));
+        let words: Vec<String> = generator.spells.iter().map(|spell| spell.in_words()).collect();
+        (generator.spoilt_s, generator.saturated_from, spells.collect::<Vec<_>>(), words.join("; "))
+    };
+    let (spoilt_s, from_s, spells, words) = folded(&[(5, 6), (0, 0)]);
+    assert_eq!((spoilt_s, from_s, spells), (1.0, Some(2.0), vec![(2.0, 2.0, 1.0)]));
+    insta::assert_snapshot!(words, @"while users came back at second 2.0 (1.0 s, by a worker's use of its core)");
+    let (spoilt_s, from_s, spells, words) = folded(&[(5, 7), (7, 8)]);
+    assert_eq!((spoilt_s, from_s, spells), (3.0, Some(2.0), vec![(2.0, 3.0, 2.0)]));
+    insta::assert_snapshot!(words, @"while users came back at second 2.0 (2.0 s) and on to second 3.0 (1.0 s), by a worker's use of its core");
+    // That it was one is known in the load only.
+    assert_eq!(folded(&[(0, 0), (6, 8)]).2, vec![(2.0, 3.0, 1.0)]);
 }
 
 #[test]

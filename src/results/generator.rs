@@ -39,7 +39,7 @@ pub struct GeneratorFigures {
     pub send_queue: SendQueueFigures,
 }
 
-fn is_zero(seconds: &f64) -> bool {
+pub(super) fn is_zero(seconds: &f64) -> bool {
     *seconds == 0.0
 }
 

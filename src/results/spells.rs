@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GeneratorFigures;
+use super::generator::is_zero;
 use super::timeline::seconds_since;
 use crate::tick::Tick;
 
@@ -89,10 +90,6 @@ pub struct SpellFigures {
     /// load.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub return_s: f64,
-}
-
-fn is_zero(seconds: &f64) -> bool {
-    *seconds == 0.0
 }
 
 impl SpellFigures {

@@ -202,6 +202,12 @@ impl Timeline {
         Some((whole?, covered_us as f64 / 1e6))
     }
 
+    /// Width of the widest point that begins between two ticks, seconds.
+    pub(super) fn widest_s(&self, from: Tick, to: Tick) -> f64 {
+        let within = self.points.iter().filter(|point| point.from >= from && point.from < to);
+        within.map(|point| point.to.micros_since(point.from)).max().unwrap_or(0) as f64 / 1e6
+    }
+
     /// Usual width of a point, seconds.
     pub(super) fn interval_s(&self) -> f64 {
         self.interval_us.max(self.width_us) as f64 / 1e6

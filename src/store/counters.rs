@@ -133,6 +133,7 @@ counters!(Ledger {
     lost_by: BTreeMap<String, u64>,
     not_accepted: u64,
     open: u64,
+    unjudged: u64,
     duplicated: u64,
     reordered: u64,
     phantom: u64,
@@ -413,7 +414,7 @@ impl Ledger {
         let excused = ExcuseReason::ALL.iter().map(|&(reason, word)| (word, totals.excused[reason as usize]));
         let lost = LossKind::ALL.iter().map(|&(kind, word)| (word, totals.lost_by[kind as usize]));
         same_fields!(Ledger from totals {
-            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
+            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, unjudged, duplicated, reordered, phantom, late,
             corrupted, foreign, echo_expected, echo_delivered, echo_accepted, not_accepted, misdelivered,
         } with {
             promises: checks::of(&totals.checks),
@@ -436,7 +437,7 @@ impl Ledger {
             lost_by[*kind as usize] = count;
         }
         Ok(same_fields!(LedgerTotals from self {
-            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, duplicated, reordered, phantom, late,
+            published, accepted, refused, unknown, expected, delivered, recovered, lost, open, unjudged, duplicated, reordered, phantom, late,
             corrupted, foreign, echo_expected, echo_delivered, echo_accepted, not_accepted, misdelivered,
         } with {
             checks: checks::into_checks(self.promises)?,

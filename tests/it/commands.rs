@@ -182,6 +182,38 @@ fn reports_and_results_are_what_they_promise() {
 }
 
 #[test]
+fn a_report_from_the_journal_judges_by_what_the_run_began_with() {
+    let folder = Folder::new();
+    let rules = "\n[health]\ntolerate = \"${env:PBX_TEST_SHARE:-2.5%}\"\n\
+                 [gates]\nrequire = [ \"publish.response.p50 < ${env:PBX_TEST_LIMIT:-1us}\" ]\nwarn = [ \"delivery.lost == 0\" ]\n";
+    let scenario = folder.write("chat.toml", &(chat("1s") + rules));
+    let run = folder.argument("run");
+    // The gate does not hold, or on a machine that does something else besides the run has no verdict.
+    assert!([Some(1), Some(4)].contains(&call(["run", &scenario, "--out", &run]).code));
+    let written = results(&folder.path("run"));
+    assert_eq!(
+        (&written["run"]["rules"]["tolerate"], written["gates"].as_array().map(Vec::len)),
+        (&0.025.into(), Some(2))
+    );
+    let remade = || {
+        std::fs::remove_file(folder.path("run").join("results.json")).expect("was there");
+        call(["report", &run]).with_code(0);
+        results(&folder.path("run"))
+    };
+    // What the variables had is in no file but the journal.
+    let rebuilt = remade();
+    assert_eq!((&rebuilt["verdict"], &rebuilt["gates"]), (&written["verdict"], &written["gates"]));
+    assert_eq!(rebuilt["gates"][0]["gate"], "publish.response.p50 < 1us");
+    // Nor does it matter what somebody writes into the copy; but it is said.
+    let copy = folder.path("run").join("scenario.toml");
+    let text = std::fs::read_to_string(&copy).expect("a scenario").replace("delivery.lost == 0", "delivery.lost == 9");
+    std::fs::write(&copy, text).expect("written");
+    let rebuilt = remade();
+    assert_eq!((&rebuilt["verdict"], &rebuilt["gates"]), (&written["verdict"], &written["gates"]));
+    assert!(rebuilt["warnings"].to_string().contains("is not the scenario that ran"), "{}", rebuilt["warnings"]);
+}
+
+#[test]
 fn the_schema_of_scenarios_names_every_section() {
     let schema = json(&call(["schema", "scenario"]).with_code(0).stdout);
     for key in ["name", "target", "auth", "users", "topology", "load", "persona", "gates"] {

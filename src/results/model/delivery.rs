@@ -46,6 +46,10 @@ pub struct DeliveryFigures {
     pub excused: u64,
     /// Excused deliveries by reason.
     pub excused_by: BTreeMap<String, u64>,
+    /// Messages that were too young to be judged when the process was killed, two seconds or so: those of their deliveries that
+    /// came are expected and delivered, and whether others were missing nobody knows. 0 unless a part of the run was killed.
+    #[serde(default)]
+    pub unjudged: u64,
     /// Deliveries that came later than the operation timeout; part of `delivered`.
     pub late: u64,
     /// Messages whose content was changed on the way.
