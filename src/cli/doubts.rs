@@ -6,14 +6,14 @@ use super::load::Compiled;
 use crate::gate::ScenarioFacts;
 use crate::plan::{Plan, Unheard};
 use crate::report::figures;
-use crate::scenario::{Scenario, Stage};
+use crate::scenario::{Disturbance, LoadEvent, Scenario, Stage};
 
 /// Every doubt, a sentence each.
 pub(super) fn doubts(scenario: &Scenario, gates: &Compiled, plan: &Plan) -> Vec<String> {
     let facts = ScenarioFacts::of(scenario);
     let of_gates = gates.gates.iter().flat_map(|gate| gate.doubts(&facts));
     let of_load = arrivals_without_users(scenario).into_iter().chain(events_beyond(scenario));
-    of_load.chain(unheard(plan)).chain(of_gates).collect()
+    of_load.chain(pauses_without_end(scenario)).chain(unheard(plan)).chain(of_gates).collect()
 }
 
 fn seconds(span: Duration) -> String {
@@ -37,6 +37,18 @@ fn events_beyond(scenario: &Scenario) -> impl Iterator<Item = String> {
     scenario.events.iter().filter(move |event| event.at >= end).map(move |event| {
         let (what, at, end) = (event.what.word(), seconds(event.at), seconds(end));
         format!("the event `{what}` at {at} is after the end of the load at {end}: it does not happen")
+    })
+}
+
+fn pauses_without_end(scenario: &Scenario) -> impl Iterator<Item = String> {
+    let is_pause = |event: &&LoadEvent| event.what == Disturbance::PauseReading;
+    scenario.events.iter().filter(is_pause).filter_map(|event| {
+        let every = event.every.filter(|every| *every < event.length)?;
+        let (what, every, length) = (event.what.word(), seconds(every), seconds(event.length));
+        Some(format!(
+            "the event `{what}` lasts for {length} and happens again every {every}: users that it hits again before they are back \
+             do not read for longer, and count as `overtaken`"
+        ))
     })
 }
 

@@ -131,6 +131,7 @@ impl Happening {
         for (sum, more) in [
             (&mut mine.affected, theirs.affected),
             (&mut mine.back, theirs.back),
+            (&mut mine.overtaken, theirs.overtaken),
             (&mut mine.missed, theirs.missed),
             (&mut mine.recovered, theirs.recovered),
         ] {
@@ -182,8 +183,17 @@ impl Happening {
     pub(super) fn back(&self) -> String {
         match &self.figures {
             figures if figures.affected == 0 => figures::NO_FIGURE.to_owned(),
-            _ if self.is_late() => format!("{} back", self.back_of()),
-            figures => millis(figures.back_ms_max),
+            _ if self.is_late() => format!("{} back", self.back_of()) + &self.taken_over(),
+            figures if figures.back == 0 => "none".to_owned() + &self.taken_over(),
+            figures => millis(figures.back_ms_max) + &self.taken_over(),
+        }
+    }
+
+    /// How many a later event hit before they were back, after what is said of the others; empty when none.
+    fn taken_over(&self) -> String {
+        match self.figures.overtaken {
+            0 => String::new(),
+            overtaken => format!(", {} taken over by a later event", figures::count(overtaken)),
         }
     }
 
@@ -193,7 +203,7 @@ impl Happening {
 
     /// Whether somebody was not back until the end.
     pub(super) fn is_late(&self) -> bool {
-        self.kind == Kind::Hit && self.figures.back < self.figures.affected
+        self.kind == Kind::Hit && self.figures.not_back() > 0
     }
 
     /// Messages missed and recovered.
@@ -229,10 +239,12 @@ impl Happening {
         let hit = figures::counted(affected, "user");
         let longest = if self.times > 1 { "at the longest after" } else { "after" };
         let came_back = match (self.is_late(), back) {
-            (false, _) => format!("all back {longest} {}", millis(back_ms_max)),
-            (true, 0) => "none back".to_owned(),
+            (false, _) if back == affected => format!("all back {longest} {}", millis(back_ms_max)),
+            (_, 0) => "none back".to_owned(),
+            (false, _) => format!("{} back {longest} {}", figures::count(back), millis(back_ms_max)),
             (true, _) => format!("not all back: {}, the last after {}", self.back_of(), millis(back_ms_max)),
         };
+        let came_back = came_back + &self.taken_over();
         let messages = match (missed, recovered) {
             (0, 0) => "nothing missed".to_owned(),
             (missed, recovered) if missed == recovered => format!("missed {}, all recovered", figures::count(missed)),
@@ -278,6 +290,28 @@ mod tests {
         6:42 interrupted for 1 min 5 s, and resumed
         7:00 drop: nobody was connected whom it could hit
         "##);
+    }
+
+    #[test]
+    fn whom_a_later_event_takes_over_is_no_cause_for_a_warning() {
+        let event = |back: u64, overtaken: u64| {
+            let event = EventFigures { overtaken, ..fixture::event(5.0, "pause-reading", 100, back, 0) };
+            Happening::event(&event)
+        };
+        let told = [event(70, 30), event(60, 30), event(0, 100), event(0, 30)];
+        assert_eq!(told.each_ref().map(Happening::is_bad), [false, true, false, true]);
+        insta::assert_snapshot!(told.each_ref().map(Happening::line).join("\n"), @r"
+        0:05 pause-reading: 100 users hit, 70 back after 512 ms, 30 taken over by a later event; nothing missed
+        0:05 pause-reading: 100 users hit, not all back: 60 of 100, the last after 512 ms, 30 taken over by a later event; nothing missed
+        0:05 pause-reading: 100 users hit, none back, 100 taken over by a later event; nothing missed
+        0:05 pause-reading: 100 users hit, none back, 30 taken over by a later event; nothing missed
+        ");
+        insta::assert_snapshot!(told.each_ref().map(Happening::back).join("\n"), @r"
+        512 ms, 30 taken over by a later event
+        60 of 100 back, 30 taken over by a later event
+        none, 100 taken over by a later event
+        0 of 100 back, 30 taken over by a later event
+        ");
     }
 
     #[test]

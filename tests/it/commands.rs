@@ -41,6 +41,11 @@ do = "half-open"
 at = "90s"
 share = 0.2
 for = "8s"
+[[event]]
+do = "pause-reading"
+at = "1s"
+every = "2s"
+for = "4s"
 [gates]
 require = [ "publish.rate.drift > -5%/h", 'publish.rate during "1s..50m" > 1/s', "publish.rate > 1/s" ]
 "#;
@@ -57,6 +62,8 @@ require = [ "publish.rate.drift > -5%/h", 'publish.rate during "1s..50m" > 1/s',
         "               half-open at 1 min 30 s: 20% of all users, for 8 s\n",
         "  metrics      own_rss_bytes, sessions from /metrics of the target\n",
         "  journal      a record a second for 20 s, every 10 s up to 1 min, every 60 s then\n",
+        "the event `pause-reading` lasts for 4 s and happens again every 2 s: users that it hits again before they are back do not read \
+         for longer, and count as `overtaken`\n",
         "the event `half-open` at 1 min 30 s is after the end of the load at 3.4 s: it does not happen\n",
         "`publish.rate.drift > -5%/h` cannot be told: the load holds still for 2.8 s, and a drift takes at least 10 min",
         "`publish.rate during \"1s..50m\" > 1/s` looks beyond the load, which ends at 3s400ms: what is later is not there\n",
