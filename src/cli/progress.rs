@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::ProgressKind;
 use crate::engine::Progress;
+use crate::metrics::Latency;
 use crate::ops::OpId;
 use crate::report::figures;
 use crate::results::IntervalRecord;
@@ -22,6 +23,28 @@ pub(super) struct Display {
     users: u32,
     failed: u64,
     next_line: Tick,
+    since: Since,
+}
+
+/// What happened since the last line.
+#[derive(Default)]
+struct Since {
+    length_us: u64,
+    done: u64,
+    deliveries: u64,
+    publish: Latency,
+    missed: u64,
+}
+
+impl Since {
+    fn add(&mut self, record: &IntervalRecord) {
+        let figures = &record.figures;
+        self.length_us += record.length_us();
+        self.done += figures.ops.iter().map(|op| op.ok).sum::<u64>();
+        self.deliveries += figures.delivery.count();
+        self.publish.merge(&figures.ops[OpId::Publish.index()].response);
+        self.missed += figures.arrivals.missed;
+    }
 }
 
 enum Way {
@@ -39,7 +62,7 @@ impl Display {
             ProgressKind::Auto if !is_terminal => Way::Plain,
             ProgressKind::Auto | ProgressKind::Bar => Way::Bar(bar(length)),
         };
-        Display { way, length, users, failed: 0, next_line: Tick::ZERO }
+        Display { way, length, users, failed: 0, next_line: Tick::ZERO, since: Since::default() }
     }
 
     /// Something new begins, or goes on.
@@ -63,14 +86,20 @@ impl Display {
 
     /// An interval is over.
     pub(super) fn interval(&mut self, record: &IntervalRecord, progress: &Progress) {
-        let text = self.describe(record, progress);
+        self.failed += record.figures.ops.iter().map(|op| op.failed).sum::<u64>();
+        self.since.add(record);
+        if matches!(self.way, Way::Plain) && record.to < self.next_line {
+            return;
+        }
+        let since = std::mem::take(&mut self.since);
+        let text = self.describe(&since, progress);
         match &self.way {
             Way::Bar(bar) => {
                 let position = record.to.since(record.load_start).min(self.length);
                 bar.set_position(position.as_millis() as u64);
                 bar.set_message(text);
             }
-            Way::Plain if record.to >= self.next_line => {
+            Way::Plain => {
                 let left = self.length.saturating_sub(record.to.since(record.load_start));
                 eprintln!(
                     "{:>7}  {text}  {} left",
@@ -79,27 +108,23 @@ impl Display {
                 );
                 self.next_line = record.to + PLAIN_EVERY;
             }
-            Way::Plain | Way::None => {}
+            Way::None => {}
         }
     }
 
-    fn describe(&mut self, record: &IntervalRecord, progress: &Progress) -> String {
-        let ops = &record.figures.ops;
-        self.failed += ops.iter().map(|op| op.failed).sum::<u64>();
-        let seconds = record.to.since(record.from).as_secs_f64().max(0.001);
-        let done: u64 = ops.iter().map(|op| op.ok).sum();
-        let publish = &ops[OpId::Publish.index()].response;
+    fn describe(&self, since: &Since, progress: &Progress) -> String {
+        let &Since { length_us, done, deliveries, ref publish, missed } = since;
+        let seconds = (length_us as f64 / 1e6).max(0.001);
         let mut text = format!(
             "{} of {} users  {:.0} ops/s  {:.0} deliveries/s",
             progress.online,
             self.users,
             done as f64 / seconds,
-            record.figures.delivery.count() as f64 / seconds,
+            deliveries as f64 / seconds,
         );
         if publish.count() > 0 {
             text.push_str(&format!("  publish p99 {}", figures::micros(publish.quantile(0.99))));
         }
-        let missed = record.figures.arrivals.missed;
         if missed > 0 {
             text.push_str(&format!("  {missed} arrivals missed"));
         }
