@@ -301,7 +301,7 @@ static ROWS: &[Row] = &[
     ),
     row(
         "arrivals.rate",
-        Rate { value: |r, _| per_s(r.arrivals.started, r), of: planned },
+        Rate { value: |r, _| r.per_told_s(r.arrivals.started), of: planned },
         "arrivals given to a user, a second",
     ),
     row(

@@ -285,7 +285,9 @@ fn rates_are_those_of_the_load_that_is_there() {
         fold.push(&end((ends + 2) * SECOND));
         let results = fold.finish();
         assert_eq!((results.holes.len(), results.holes[0].of_load_s()), (1, 2.0));
-        assert_eq!((results.run.load_s, results.operations["publish"].rate_per_s), (10.0, 5.0), "{missing:?}");
+        let publish = &results.operations["publish"];
+        assert_eq!((results.run.load_s, publish.rate_per_s), (10.0, 5.0), "{missing:?}");
+        assert_eq!(results.per_told_s(publish.ok), 5.0, "{missing:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::record::GAP_US_MAX;
 use super::timeline::seconds_since;
-use super::{HoleFigures, IntervalRecord, RunEnd};
+use super::{HoleFigures, IntervalRecord, Results, RunEnd};
 use crate::tick::Tick;
 
 /// Most holes that are kept one by one.
@@ -111,6 +111,14 @@ impl Holes {
             }
             _ => self.found.push(hole),
         }
+    }
+}
+
+impl Results {
+    /// What was counted interval by interval, by the second of load that is there.
+    pub fn per_told_s(&self, count: u64) -> f64 {
+        let told_s = self.run.load_s - self.holes.iter().map(HoleFigures::of_load_s).sum::<f64>();
+        if told_s > 0.0 { count as f64 / told_s } else { 0.0 }
     }
 }
 

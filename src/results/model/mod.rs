@@ -67,8 +67,8 @@ pub struct Results {
     /// Each time the run was killed, or broken off, and resumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interruptions: Vec<Interruption>,
-    /// What of the run nothing is known of, because its journal is damaged; none in a sound one. Sums are then those of the
-    /// rest, and there is no verdict.
+    /// What of the run nothing is known of, because its journal is damaged; none in a sound one. Sums and rates are then
+    /// those of the rest, and there is no verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<HoleFigures>,
     /// Figures over time, for the charts.
