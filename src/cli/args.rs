@@ -108,8 +108,8 @@ pub struct RunArgs {
     /// What is to be changed in it.
     #[command(flatten)]
     pub flags: ScenarioFlags,
-    /// Go on with a run that was killed or broken off, in its own folder
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["scenario", "ScenarioFlags", "out", "faults"])]
+    /// Go on with a run that was killed or broken off, in its own folder, with what it began with
+    #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
     /// Folder of the run [default: reports/runs/<name>-<UTC time>]
     #[arg(long, value_name = "DIR")]

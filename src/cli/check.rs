@@ -127,7 +127,11 @@ fn event(event: &LoadEvent) -> String {
     let again = every.map_or_else(String::new, |every| format!(" and every {} after", seconds(every)));
     let whom = match what {
         Disturbance::Burst => format!("{arrivals} arrivals"),
-        _ => format!("{}% of all users", (share * 1_000.0).round() / 10.0),
+        _ => {
+            // Enough digits to be no zero.
+            let digits = if share < 0.001 { 1e5 } else { 10.0 };
+            format!("{}% of all users", (share * 100.0 * digits).round() / digits)
+        }
     };
     let lasts = match what {
         Disturbance::PauseReading | Disturbance::HalfOpen => format!(", for {}", seconds(length)),

@@ -12,7 +12,7 @@ use crate::scenario::{Disturbance, LoadEvent, Scenario, Stage};
 pub(super) fn doubts(scenario: &Scenario, gates: &Compiled, plan: &Plan) -> Vec<String> {
     let facts = ScenarioFacts::of(scenario);
     let of_gates = gates.gates.iter().flat_map(|gate| gate.doubts(&facts));
-    let of_load = arrivals_without_users(scenario).into_iter().chain(events_beyond(scenario));
+    let of_load = arrivals_without_users(scenario).into_iter().chain(events_in_doubt(scenario, plan));
     of_load.chain(pauses_without_end(scenario)).chain(unheard(plan)).chain(of_gates).collect()
 }
 
@@ -32,12 +32,32 @@ fn arrivals_without_users(scenario: &Scenario) -> Option<String> {
     })
 }
 
-fn events_beyond(scenario: &Scenario) -> impl Iterator<Item = String> {
-    let end = scenario.load.duration();
-    scenario.events.iter().filter(move |event| event.at >= end).map(move |event| {
-        let (what, at, end) = (event.what.word(), seconds(event.at), seconds(end));
-        format!("the event `{what}` at {at} is after the end of the load at {end}: it does not happen")
-    })
+fn events_in_doubt(scenario: &Scenario, plan: &Plan) -> Vec<String> {
+    scenario.events.iter().flat_map(|event| event_in_doubt(event, scenario.load.duration(), plan)).collect()
+}
+
+fn event_in_doubt(event: &LoadEvent, end: Duration, plan: &Plan) -> Vec<String> {
+    let name = format!("the event `{}` at {}", event.what.word(), seconds(event.at));
+    if event.at >= end {
+        let place = if event.at > end {
+            format!("after the end of the load at {}", seconds(end))
+        } else {
+            "at the end of the load".to_owned()
+        };
+        return vec![format!("{name} is {place}: it does not happen")];
+    }
+    let mut doubts = Vec::new();
+    if event.what != Disturbance::Burst && plan.users_meant(event) == 0 {
+        let (share, users) = (event.share, figures::counted(u64::from(plan.scenario.users.count), "user"));
+        doubts.push(format!("{name} hits nobody: `share = {share}` of {users} is less than half a user"));
+    }
+    let lasts = matches!(event.what, Disturbance::PauseReading | Disturbance::HalfOpen);
+    if lasts && event.length > end {
+        let (length, end) = (seconds(event.length), seconds(end));
+        doubts
+            .push(format!("{name} lasts {length}, longer than the whole load of {end}: nobody is back before its end"));
+    }
+    doubts
 }
 
 fn pauses_without_end(scenario: &Scenario) -> impl Iterator<Item = String> {

@@ -61,9 +61,18 @@ fn finished(folder: &RunFolder) -> anyhow::Result<Option<Results>> {
 
 /// Results of a run that ended without a word: a fold over what its journal holds.
 fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
-    let mut jury = jury(folder)?;
+    let goes_on = RunLock::is_held(&folder.journal());
+    let mut jury = match jury(folder) {
+        Err(error) if goes_on && matches!(error.downcast_ref(), Some(StoreError::NotBegun { .. })) => {
+            anyhow::bail!(
+                "`{}` is still in its set-up: nothing is recorded before its load begins",
+                folder.path().display()
+            );
+        }
+        jury => jury?,
+    };
     let mut fold = Fold::new();
-    if RunLock::is_held(&folder.journal()) {
+    if goes_on {
         let text = "the run was still going on when this was made: its end is missing because it has not come yet";
         eprintln!("warning: {text}");
         fold.push(&Record::Warning(text.to_owned()));
@@ -84,7 +93,20 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
     }
     let mut results = fold.finish();
     jury.judge(&mut results, &NoBaseline);
+    if goes_on {
+        say_so_far(&mut results);
+    }
     Ok(results)
+}
+
+/// The verdict takes a journal without an end for that of a run that was killed.
+fn say_so_far(results: &mut Results) {
+    let (load_s, planned_s) = (results.run.load_s, results.run.load_planned_s);
+    for reason in &mut results.verdict.reasons {
+        if reason.starts_with("the run ended without a word") {
+            *reason = format!("the run is still going on: {load_s:.1} s of {planned_s:.1} s so far");
+        }
+    }
 }
 
 /// Who judges a run by what it began with. A journal of an older version does not say that: then by the gates of its

@@ -13,12 +13,22 @@ use super::run::{GOODBYE, Prepared, scenario_hash, workers};
 use super::{report, signals, targets, terminal};
 use crate::compare::Collector;
 use crate::plan::{Plan, Resumption};
+use crate::report::figures;
 use crate::results::{EndedBy, Fold, Interruption, IntervalRecord, Record, RunEnd, RunInfo};
 use crate::store::{JournalWriter, RunFile, RunFolder, RunLock};
 use crate::tick::Tick;
 
 /// The rest of a run; `None` when it cannot go on for a reason that the person can mend, which is told then.
 pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
+    let given = given_anew(args);
+    if !given.is_empty() {
+        let given = given.join(", ");
+        eprintln!(
+            "error: {given} cannot be used with `--resume`: a resumed run has the scenario and the flags that it began with; \
+             leave them out, or start a new run"
+        );
+        return Ok(None);
+    }
     let folder = RunFolder::open(run)?;
     if !folder.journal().is_dir() {
         return refused(run, "it has no `journal/`, so nothing tells where it was; start a new run");
@@ -70,11 +80,12 @@ pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepa
     let faults = targets::faults(origin.faults.as_deref())?;
     let stop = signals::listen(GOODBYE).context("cannot listen for signals")?;
     let resumption = trace.resumption(&info);
-    eprintln!(
-        "going on at second {:.0} of {:.0}",
-        resumption.offset.as_secs_f64(),
-        scenario.load.duration().as_secs_f64()
-    );
+    let (at, length) = (resumption.offset, scenario.load.duration());
+    if at < length {
+        eprintln!("going on at second {:.0} of {:.0}", at.as_secs_f64(), length.as_secs_f64());
+    } else {
+        eprintln!("the load of {} was over: only what follows it is left", figures::seconds(length.as_secs_f64()));
+    }
     let service = targets::open(&scenario, faults)?;
     let journal = JournalWriter::open(&folder.journal())?;
     folder.remove_reports()?;
@@ -92,6 +103,24 @@ pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepa
         collector,
         stop,
     }))
+}
+
+/// What the command line says that only the beginning of a run can be told.
+fn given_anew(args: &RunArgs) -> Vec<&'static str> {
+    let ScenarioFlags { target, users, duration, seed, set, gates, allow_hosts } = &args.flags;
+    let words = [
+        ("the scenario", args.scenario.is_some()),
+        ("`--target`", target.is_some()),
+        ("`--users`", users.is_some()),
+        ("`--duration`", duration.is_some()),
+        ("`--seed`", seed.is_some()),
+        ("`--set`", !set.is_empty()),
+        ("`--gate`", !gates.is_empty()),
+        ("`--allow-host`", !allow_hosts.is_empty()),
+        ("`--out`", args.out.is_some()),
+        ("`--faults`", args.faults.is_some()),
+    ];
+    words.into_iter().filter(|(_, is_given)| *is_given).map(|(word, _)| word).collect()
 }
 
 fn refused(run: &Path, why: &str) -> anyhow::Result<Option<Prepared>> {

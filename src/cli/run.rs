@@ -23,7 +23,7 @@ use crate::gate::{Jury, NoBaseline, ScenarioFacts};
 use crate::plan::Plan;
 use crate::random::mix;
 use crate::report::{self, Format};
-use crate::results::{DayFigures, Fold, IntervalRecord, Record, Results, RunInfo, WindowFigures};
+use crate::results::{DayFigures, EndedBy, Fold, IntervalRecord, Record, Results, RunInfo, WindowFigures};
 use crate::scenario::{Scenario, TargetUrl};
 use crate::store::{Ages, JournalKeeper, JournalWriter, Origin, RunFile, RunFolder, RunLock, append_history};
 
@@ -184,6 +184,12 @@ fn carry_out(prepared: Prepared, against: Option<Against>, args: &RunArgs) -> an
     // The verdict is told even when no file can hold it.
     written?;
     eprintln!("\nreport: {}", folder.path_of(RunFile::Report).display());
+    if matches!(results.run.ended_by, EndedBy::Interrupt | EndedBy::Terminated) {
+        eprintln!(
+            "the run can go on where it was: pbxload run --resume {}",
+            quoted(&folder.path().display().to_string())
+        );
+    }
     Ok(Exit::of(&results.verdict))
 }
 

@@ -278,8 +278,9 @@ impl Run {
         }
         for event in plan.scenario.events.iter().filter(|event| event.at >= length) {
             let (what, at) = (event.what.word(), humantime::format_duration(event.at));
+            let place = if event.at > length { "after" } else { "at" };
             observer.record(Record::Warning(format!(
-                "the event `{what}` at {at} is after the end of the load: it does not happen"
+                "the event `{what}` at {at} is {place} the end of the load: it does not happen"
             )));
         }
         if let Some(doubt) = doubt {

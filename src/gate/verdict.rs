@@ -95,7 +95,11 @@ fn broken_off(results: &Results) -> Option<String> {
         EndedBy::Abort => "was aborted by a gate",
         EndedBy::Crash => "ended without a word",
     };
-    Some(format!("the run {cause} after {:.1} s of {:.1} s", run.load_s, run.load_planned_s))
+    let (load_s, planned_s) = (run.load_s, run.load_planned_s);
+    if planned_s > 0.0 && load_s >= planned_s {
+        return Some(format!("the run {cause} after its load of {planned_s:.1} s was over"));
+    }
+    Some(format!("the run {cause} after {load_s:.1} s of {planned_s:.1} s"))
 }
 
 /// What is missing from the journal.

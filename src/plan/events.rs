@@ -59,10 +59,14 @@ impl Plan {
         pauses.map(|event| event.length.min(self.scenario.load.duration())).max().unwrap_or_default()
     }
 
-    /// Whether an occurrence means this user: a whole number of users, as near to the share as can be.
+    /// How many users an event means: a whole number of them, as near to the share as can be.
+    pub fn users_meant(&self, event: &LoadEvent) -> u64 {
+        (f64::from(self.users()) * event.share).round() as u64
+    }
+
+    /// Whether an occurrence means this user.
     pub fn is_hit(&self, occurrence: &Occurrence, user: u32) -> bool {
-        let users = u64::from(self.users());
-        let wanted = (users as f64 * occurrence.event.share).round() as u64;
+        let (users, wanted) = (u64::from(self.users()), self.users_meant(&occurrence.event));
         // Every user has a place of its own in an order that the seed makes.
         let draw = mix(self.seed ^ mix(occurrence.key.wrapping_add(0x6576_656e_7400)));
         let step = (draw % users.max(1)..).find(|step| *step > 0 && gcd(*step, users) == 1).unwrap_or(1);

@@ -16,7 +16,7 @@ pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
         Outcome::NoVerdict => "⚠️",
     };
     writeln!(out, "## {mark} {}: {}\n", wording::outcome(results.verdict.outcome), text(&run.name))?;
-    writeln!(out, "{}.\n", wording::verdict(results))?;
+    writeln!(out, "{}.\n", sentence(&wording::verdict(results)))?;
     for reason in &results.verdict.reasons {
         writeln!(out, "- {}", sentence(reason))?;
     }

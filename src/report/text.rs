@@ -233,17 +233,9 @@ fn generator(results: &Results, layout: Layout, out: &mut impl Write) -> io::Res
         format!("own lag {lag}"),
     ];
     list("generator", &facts, layout, out)?;
-    if let Some(from_s) = generator.first_spell_s() {
-        let from = figures::position(from_s);
-        let line = match generator.tolerated_share {
-            None => format!("was the bottleneck from {from} on"),
-            Some(_) => {
-                let spells = figures::counted(generator.spells.len() as u64, "spell");
-                let length = figures::seconds(generator.spoilt_s);
-                format!("was the bottleneck for {length} in {spells} from {from} on: tolerated")
-            }
-        };
-        section("", &layout.yellow(&line), out)?;
+    if let Some(bottleneck) = wording::bottleneck(generator) {
+        let tolerated = if generator.tolerated_share.is_some() { ": tolerated" } else { "" };
+        section("", &layout.yellow(&format!("was the bottleneck {bottleneck}{tolerated}")), out)?;
     }
     writeln!(out)
 }

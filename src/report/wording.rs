@@ -1,7 +1,7 @@
 //! Sentences that more than one report says about the same figures.
 
 use crate::ops::OpId;
-use crate::results::{EndedBy, GateFigures, GaugeUnit, OperationFigures, Outcome, Results, Severity};
+use crate::results::{EndedBy, GateFigures, GaugeUnit, GeneratorFigures, OperationFigures, Outcome, Results, Severity};
 
 use super::figures;
 use super::untrusted::one_line;
@@ -15,8 +15,13 @@ pub fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The answer in a sentence that counts the gates.
+/// The answer in a sentence: what is in the way of a verdict, or how many gates held.
 pub fn verdict(results: &Results) -> String {
+    if results.verdict.outcome == Outcome::NoVerdict
+        && let Some(obstacle) = obstacle(results)
+    {
+        return obstacle;
+    }
     let gates: Vec<&GateFigures> = results.gates.iter().filter(|gate| gate.severity == Severity::Require).collect();
     let broken = gates.iter().filter(|gate| gate.passed == Some(false)).count();
     let open = gates.iter().filter(|gate| gate.passed.is_none()).count();
@@ -32,6 +37,17 @@ pub fn verdict(results: &Results) -> String {
         Outcome::NoVerdict if open > 0 => format!("{open} of {all} cannot be told"),
         Outcome::NoVerdict => "this run cannot say whether the target is good enough".to_owned(),
     }
+}
+
+/// The first reason of a verdict when it is none of a gate's, up to what it explains.
+fn obstacle(results: &Results) -> Option<String> {
+    let reason = results.verdict.reasons.first()?;
+    let is_of_gate = |gate: &GateFigures| reason.starts_with(&format!("`{}`", gate.gate));
+    if results.gates.iter().any(is_of_gate) {
+        return None;
+    }
+    let reason = reason.strip_prefix("internal: ").unwrap_or(reason);
+    Some(one_line(reason.split_once(": ").map_or(reason, |(reason, _)| reason)))
 }
 
 /// The result of one gate as a word of equal width everywhere.
@@ -75,10 +91,22 @@ pub fn ended_by(ended_by: EndedBy) -> &'static str {
     match ended_by {
         EndedBy::Plan => "the plan was carried out",
         EndedBy::Interrupt => "interrupted (Ctrl-C)",
-        EndedBy::Terminated => "terminated (SIGTERM)",
+        EndedBy::Terminated => "terminated (SIGTERM, or SIGHUP as its session ended)",
         EndedBy::Abort => "aborted by a gate",
-        EndedBy::Crash => "the process ended without a word; rebuilt from the journal",
+        EndedBy::Crash => "rebuilt from the journal, which tells no end",
     }
+}
+
+/// For how long the generator was the bottleneck and since when, after "was the bottleneck"; nothing when it never was.
+/// Results of older versions know only from where on.
+pub fn bottleneck(generator: &GeneratorFigures) -> Option<String> {
+    let first = figures::position(generator.first_spell_s()?);
+    let length = figures::seconds(generator.spoilt_s);
+    Some(match generator.spells.len() as u64 {
+        0 => format!("from {first} on"),
+        1 => format!("for {length} in one spell, at {first}"),
+        spells => format!("for {length} in {} spells, the first at {first}", figures::count(spells)),
+    })
 }
 
 /// Failed operations and all that were settled.
@@ -207,6 +235,32 @@ pub fn pieces(sentence: &str) -> Vec<Piece<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture;
+    use crate::results::SpellFigures;
+
+    #[test]
+    fn what_is_in_the_way_of_a_verdict_comes_before_the_gates() {
+        let mut results = fixture::saturated();
+        assert_eq!(verdict(&results), "the generator was the bottleneck from 7:00 on");
+        results.verdict.reasons = vec![format!("`{}` cannot be told: too few samples", results.gates[0].gate)];
+        assert_eq!(verdict(&results), "6 of 6 required gates cannot be told");
+        results.verdict.reasons =
+            vec!["internal: books do not close: deliveries expected 5, but 4 delivered".to_owned()];
+        assert_eq!(verdict(&results), "books do not close");
+    }
+
+    #[test]
+    fn spells_are_counted_where_they_are_known() {
+        let mut generator =
+            GeneratorFigures { saturated_from: Some(223.0), spoilt_s: 5.0, ..GeneratorFigures::default() };
+        assert_eq!(bottleneck(&generator).as_deref(), Some("from 3:43 on"));
+        let spell = |from_s: f64| SpellFigures { from_s, to_s: from_s + 2.5, ..SpellFigures::default() };
+        generator.spells = vec![spell(222.0)];
+        assert_eq!(bottleneck(&generator).as_deref(), Some("for 5 s in one spell, at 3:42"));
+        generator.spells.push(spell(600.0));
+        assert_eq!(bottleneck(&generator).as_deref(), Some("for 5 s in 2 spells, the first at 3:42"));
+        assert_eq!(bottleneck(&GeneratorFigures::default()), None);
+    }
 
     #[test]
     fn quotes_are_told_from_words_only_when_they_pair() {

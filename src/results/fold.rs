@@ -203,7 +203,11 @@ impl Fold {
                 let shift = Duration::from_micros(latest.as_ref().map_or(0, |latest| latest.shift_us));
                 end.load_end.minus(shift).since(load_start).as_secs_f64()
             }
-            (None, Some(latest)) => latest.to.since(load_start).as_secs_f64(),
+            // A kill in the drain does not make the load longer.
+            (None, Some(latest)) => {
+                let planned_s = self.run.as_ref().map(|run| run.load_planned_s).filter(|planned_s| *planned_s > 0.0);
+                latest.to.since(load_start).as_secs_f64().min(planned_s.unwrap_or(f64::INFINITY))
+            }
             (None, None) => 0.0,
         };
         // Of what is missing nothing is counted.

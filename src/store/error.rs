@@ -25,6 +25,24 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// The journal holds nothing.
+    #[error(
+        "`{path}` holds no record: the run was ended before its load began, or the files are gone, so there is nothing to \
+         report and nothing to go on with; start it anew, with another `--out` or after removing its folder"
+    )]
+    NotBegun {
+        /// The journal's folder.
+        path: PathBuf,
+    },
+    /// The run folder holds a run that has nothing to tell.
+    #[error(
+        "`{path}` holds what is left of a run that was ended before its load began, and no figures: remove it, or choose a new \
+         place with `--out DIR`"
+    )]
+    Leftover {
+        /// The folder.
+        path: PathBuf,
+    },
     /// There is no such run folder.
     #[error(
         "there is no run folder `{path}`; runs are written to `reports/runs/<name>-<UTC time>` unless `--out` says otherwise"
@@ -93,7 +111,7 @@ pub enum StoreError {
         found: u32,
     },
     /// Another process writes the run.
-    #[error("`{path}` is being written by process {holder}: wait for its end, or end it")]
+    #[error("`{path}` is being written by {holder}: wait for its end, or end it")]
     InUse {
         /// The run folder.
         path: PathBuf,

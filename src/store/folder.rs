@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, write_whole};
+use super::segment::Segments;
+use super::{RunLock, StoreError, write_whole};
 use crate::results::{RESULTS_FORMAT, Results};
 
 /// Where runs go unless `--out` says otherwise.
@@ -92,6 +93,7 @@ impl RunFolder {
     fn create_at(path: PathBuf) -> Result<RunFolder, StoreError> {
         let created = fs::create_dir_all(&path).and_then(|()| Ok(fs::read_dir(&path)?.next().is_some()));
         match created {
+            Ok(true) if is_leftover(&path) => return Err(StoreError::Leftover { path }),
             Ok(true) => return Err(StoreError::NotEmpty { path }),
             Ok(false) => {}
             Err(source) => return Err(StoreError::CreateFolder { path, source }),
@@ -203,6 +205,13 @@ impl RunFolder {
     }
 }
 
+/// Whether a run was ended here before its load began, so that there is nothing to lose.
+fn is_leftover(path: &Path) -> bool {
+    let folder = RunFolder { path: path.to_owned() };
+    let has_records = || Segments::of(&folder.journal()).map_or(true, |segments| !segments.valid.is_empty());
+    !folder.path_of(RunFile::Results).exists() && !has_records() && !RunLock::is_held(&folder.journal())
+}
+
 fn read(path: &Path, way_out: &'static str) -> Result<Vec<u8>, StoreError> {
     fs::read(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StoreError::Missing { path: path.to_owned(), way_out },
@@ -265,7 +274,10 @@ mod tests {
     #[test]
     fn a_used_folder_is_never_overwritten() {
         let place = tempfile::tempdir().expect("temporary folder");
-        RunFolder::create(Some(place.path()), "x", at()).expect("an empty folder will do");
+        let folder = RunFolder::create(Some(place.path()), "x", at()).expect("an empty folder will do");
+        let error = RunFolder::create(Some(place.path()), "x", at()).expect_err("used").to_string();
+        assert!(error.contains("ended before its load began") && error.contains("remove it"), "{error}");
+        fs::write(folder.journal().join("00000.hlog"), "").expect("written");
         let error = RunFolder::create(Some(place.path()), "x", at()).expect_err("used");
         assert!(error.to_string().contains("is not empty"), "{error}");
     }

@@ -36,7 +36,11 @@ impl RunLock {
             Err((mut file, Errno::EWOULDBLOCK)) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                let holder = holder.trim().to_owned();
+                // One that has the lock since a moment ago has not written its number yet.
+                let holder = match holder.trim() {
+                    "" => "another process".to_owned(),
+                    number => format!("process {number}"),
+                };
                 Err(StoreError::InUse { path: journal.parent().unwrap_or(journal).to_owned(), holder })
             }
             // A file system without locks: then there is none.
@@ -62,7 +66,10 @@ mod tests {
         let first = RunLock::take(place.path()).expect("free");
         assert!(RunLock::is_held(place.path()));
         let error = RunLock::take(place.path()).expect_err("held").to_string();
-        assert!(error.contains(&std::process::id().to_string()) && error.contains("is being written"), "{error}");
+        assert!(error.contains(&format!("is being written by process {}:", std::process::id())), "{error}");
+        std::fs::write(place.path().join(NAME), "").expect("written");
+        let error = RunLock::take(place.path()).expect_err("held").to_string();
+        assert!(error.contains("is being written by another process:"), "{error}");
         drop(first);
         RunLock::take(place.path()).expect("free again");
     }

@@ -124,8 +124,8 @@ impl JournalReader {
     ///
     /// Errors: the folder is missing or holds no segment.
     pub fn open(folder: &Path) -> Result<JournalReader, StoreError> {
-        let way_out = "without a journal there is nothing to rebuild the results from";
         if !folder.is_dir() {
+            let way_out = "without a journal there is nothing to rebuild the results from";
             return Err(StoreError::Missing { path: folder.to_owned(), way_out });
         }
         let mut looks = 0;
@@ -139,7 +139,7 @@ impl JournalReader {
         };
         let reader = JournalReader::of(waiting, None);
         if reader.waiting.is_empty() {
-            return Err(StoreError::Missing { path: folder.join("00000.hlog"), way_out });
+            return Err(StoreError::NotBegun { path: folder.to_owned() });
         }
         Ok(reader)
     }

@@ -77,6 +77,31 @@ require = [ "publish.rate.drift > -5%/h", 'publish.rate during "1s..50m" > 1/s',
 }
 
 #[test]
+fn check_doubts_events_that_do_nothing() {
+    let folder = Folder::new();
+    let event = |what: &str, rest: &str| format!("[[event]]\ndo = \"{what}\"\n{rest}\n");
+    let events = [
+        event("drop", "at = \"1s\"\nshare = 0.0001"),
+        event("half-open", "at = \"2s\"\nfor = \"3s400ms\""),
+        event("pause-reading", "at = \"2s\"\nfor = \"1m\""),
+        event("drop", "at = \"3s400ms\""),
+    ];
+    let scenario = folder.write("scenario.toml", &format!("{}{}", chat("3s"), events.concat()));
+    let ended = call(["check", &scenario]).with_code(0);
+    assert!(ended.stdout.contains("drop at 1 s: 0.01% of all users"), "{}", ended.stdout);
+    let plan = json(&call(["check", "--json", &scenario]).with_code(0).stdout)[0].clone();
+    let doubts: Vec<_> = plan["doubts"].as_array().expect("doubts").iter().filter_map(Value::as_str).collect();
+    assert_eq!(
+        doubts,
+        [
+            "the event `drop` at 1 s hits nobody: `share = 0.0001` of 8 users is less than half a user",
+            "the event `pause-reading` at 2 s lasts 1 min, longer than the whole load of 3.4 s: nobody is back before its end",
+            "the event `drop` at 3.4 s is at the end of the load: it does not happen",
+        ]
+    );
+}
+
+#[test]
 fn faults_for_a_target_that_is_not_embedded_are_refused() {
     let folder = Folder::new();
     let faults = folder.write("faults.toml", "token_lifetime = \"60s\"\n");

@@ -110,6 +110,13 @@ impl Background {
         Background::spawn(command)
     }
 
+    /// As [`Background::start`], with SIGHUP ignored, as `nohup` has it.
+    pub fn start_ignoring_hangup<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Background {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' HUP && exec \"$0\" \"$@\"", PROGRAM]).args(arguments);
+        Background::spawn(command)
+    }
+
     fn spawn(mut command: Command) -> Background {
         command.env_remove("PBX_PASSWORD").envs([NO_HISTORY]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -170,8 +170,11 @@ fn what_cannot_go_on_says_why() {
     call(["run", "--resume", &folder.argument("none")]).with_code(3).says(&["there is no run folder"]);
     std::fs::create_dir(folder.path("empty")).expect("a folder");
     call(["run", "--resume", &folder.argument("empty")]).with_code(3).says(&["is not a run folder"]);
-    call(["run", &scenario, "--resume", &out]).with_code(2).says(&["cannot be used with"]);
-    call(["run", "--resume", &out, "--users", "3"]).with_code(2).says(&["cannot be used with"]);
+    let began_with = "the scenario and the flags that it began with";
+    call(["run", &scenario, "--resume", &out]).with_code(2).says(&["the scenario cannot be used with", began_with]);
+    let ended = call(["run", "--resume", &out, "--users", "3", "--set", "seed=1"]).with_code(2);
+    ended.says(&["`--users`, `--set` cannot be used with", began_with]);
+    assert!(!ended.stderr.contains("Usage") && !ended.stderr.contains("--gate"), "{}", ended.stderr);
     call(["run", &scenario, "--out", &out, "--progress", "none"]).with_figures();
     call(["run", "--resume", &out]).with_code(2).says(&["it has ended", "pbxload report", "new run"]);
     assert!(folder.path("run").join("results.json").is_file(), "the reports of a run that has ended stay");
@@ -185,6 +188,8 @@ fn a_run_that_is_written_or_changed_is_not_gone_on_with() {
     call(["run", "--resume", &out]).with_code(3).says(&["is being written by process"]);
     let report = call(["report", &out]).with_code(0);
     assert!(report.stderr.contains("still going on"), "{}", report.stderr);
+    let so_far = results(&folder.path("run"))["verdict"]["reasons"].to_string();
+    assert!(so_far.contains("still going on") && !so_far.contains("without a word"), "{so_far}");
     killed(run);
     let copy = folder.path("run").join("scenario.toml");
     let text = std::fs::read_to_string(&copy).expect("the scenario as it ran");
@@ -213,4 +218,40 @@ fn a_run_that_was_terminated_goes_on() {
     assert_eq!(results["run"]["ended_by"], "plan");
     assert_eq!(results["interruptions"].as_array().map(Vec::len), Some(1));
     assert_eq!(results["delivery"]["lost"], 0, "{}", results["delivery"]);
+}
+
+#[test]
+fn a_run_that_was_killed_in_its_set_up_is_to_be_started_anew() {
+    let folder = Folder::new();
+    let text = chat("2m").replace("1000/s", "1/s").replace("count = 8", "count = 500");
+    let (scenario, out) = (folder.write("chat.toml", &text), folder.argument("run"));
+    let mut run = Background::start(["run", &scenario, "--progress", "plain", "--out", &out]);
+    run.wait_for("access tokens: 0 of");
+    call(["report", &out]).with_code(3).says(&["still in its set-up"]);
+    killed(run);
+    for command in [vec!["report", &out], vec!["run", "--resume", &out]] {
+        call(command).with_code(3).says(&["ended before its load began", "start it anew", "--out"]);
+    }
+    call(["run", &scenario, "--out", &out]).with_code(3).says(&["ended before its load began", "remove it", "--out"]);
+}
+
+/// Nothing published is ever answered: the drain would last minutes.
+#[test]
+fn a_run_that_was_killed_in_its_drain_has_its_load_behind_it() {
+    let folder = Folder::new();
+    let faults = folder.write("faults.toml", "[[swallow]]\nop = \"pub\"\nevery = 1\n");
+    let out = folder.argument("run");
+    let text = std::fs::read_to_string(scenario(&folder, "1s")).expect("the scenario");
+    let text = text.replace("[load]", "[load]\ndrain = \"2m\"").replace("timeout = \"5s\"", "timeout = \"20s\"");
+    let scenario = folder.write("chat.toml", &text);
+    let mut run = Background::start(["run", &scenario, "--progress", "plain", "--out", &out, "--faults", &faults]);
+    run.wait_for("drain");
+    // Lines of the drain: its intervals are in the journal.
+    run.wait_for(" ops/s ");
+    killed(run);
+    call(["report", &out]).with_code(0);
+    let reasons = results(&folder.path("run"))["verdict"]["reasons"].to_string();
+    assert!(reasons.contains("without a word after its load of 1.4 s was over"), "{reasons}");
+    let ended = call(["run", "--resume", &out, "--progress", "plain"]);
+    assert!(ended.stderr.contains("the load of 1.4 s was over: only what follows it is left"), "{}", ended.stderr);
 }

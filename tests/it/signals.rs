@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM in mid-load: the first drains, takes the groups down and reports; the second ends at once.
+//! Ctrl-C, SIGTERM and SIGHUP in mid-load: the first drains, takes the groups down and reports; the second ends at once.
 
 use crate::program::{Background, Ended, Folder, assert_balanced, call, results};
 use crate::scenarios::chat;
@@ -16,6 +16,8 @@ fn started(folder: &Folder, server: &Simulated, text: &str) -> Background {
 fn ended_early(folder: &Folder, ended: Ended, ended_by: &str) {
     let ended = ended.with_code(4);
     assert!(ended.stderr.contains("finishing what is open"), "{}", ended.stderr);
+    let way_on = format!("pbxload run --resume {}", folder.argument("run"));
+    assert!(ended.stderr.contains(&way_on), "{}", ended.stderr);
     let results = results(&folder.path("run"));
     assert_balanced(&results);
     assert_eq!(results["run"]["ended_by"], ended_by);
@@ -50,6 +52,25 @@ fn interrupt_drains_and_reports() {
 #[test]
 fn terminate_drains_and_reports() {
     first_signal_drains("TERM", "terminated");
+}
+
+/// The session of the terminal is gone.
+#[test]
+fn hangup_drains_and_reports() {
+    first_signal_drains("HUP", "terminated");
+}
+
+/// Under `nohup` it is ignored, and stays so: what ends this run is the interrupt after it.
+#[test]
+fn hangup_stays_ignored() {
+    let (folder, server) = (Folder::new(), Simulated::start(&[]));
+    let (scenario, out) = (folder.write("chat.toml", &chat("2m")), folder.argument("run"));
+    let arguments = ["run", &scenario, "--target", &server.url, "--progress", "plain", "--out", &out];
+    let mut run = Background::start_ignoring_hangup(arguments);
+    run.wait_for(" ops/s ");
+    run.signal("HUP");
+    run.signal("INT");
+    ended_early(&folder, run.finish(), "interrupt");
 }
 
 /// Nothing published is ever answered: the drain would last ten minutes.

@@ -130,6 +130,7 @@ fn overlaid(name: &str, one: &[f64], other: &[f64]) -> Figure {
         x: Axis::quantiles((1.0 / (1.0 - last)).round() as u64),
         y: Axis::log_micros(min, max),
         regions: Vec::new(),
+        names: false,
         shapes: vec![
             Shape::Line { class: "s1".to_owned(), points: points(one) },
             Shape::Line { class: "s2".to_owned(), points: points(other) },
@@ -211,6 +212,7 @@ fn over_runs(trend: &Trend, figure: &FigureTrend) -> Figure {
         x: Axis::runs(figure.values.len()),
         y: Axis::linear(max, unit),
         regions: figure.changes.iter().map(region).collect(),
+        names: false,
         shapes,
         hovers: hovers.collect(),
     };

@@ -50,6 +50,7 @@ fn figure(title: &str, curves: &[(&str, &LatencyFigures)]) -> Figure {
         x: Axis::quantiles(samples),
         y: Axis::log_micros(min, max),
         regions: Vec::new(),
+        names: false,
         shapes,
         hovers: hovers(curves),
     };

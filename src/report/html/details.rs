@@ -178,17 +178,13 @@ pub(super) fn generator(results: &Results) -> Vec<Fact> {
         _ => Fact::new("own lag p99", figures::micros(generator.lag_us.p99))
             .noted(format!("max {}; how late our timers fired", figures::micros(generator.lag_us.max))),
     };
-    let saturated = match generator.first_spell_s() {
+    let saturated = match wording::bottleneck(generator) {
         None => Fact::new("bottleneck", "never").noted("the generator kept up with the plan"),
-        Some(from) => Fact::new("bottleneck", format!("from {} on", figures::position(from))).noted(
-            match generator.tolerated_share {
-                None => "figures after that are about us, not the target".to_owned(),
-                Some(_) => {
-                    let spells = figures::counted(generator.spells.len() as u64, "spell");
-                    format!("{} in {spells}, so short that it was tolerated", figures::seconds(generator.spoilt_s))
-                }
-            },
-        ),
+        Some(spells) => Fact::new("bottleneck", spells).noted(match generator.tolerated_share {
+            Some(_) => "so short that it was tolerated",
+            None if generator.spells.is_empty() => "figures after that are about us, not the target",
+            None => "figures of these spells are about us, not the target",
+        }),
     };
     let mut facts = vec![
         saturated,

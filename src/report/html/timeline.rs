@@ -1,7 +1,7 @@
 //! The charts over time.
 
 use crate::report::{figures, wording};
-use crate::results::{OperationPoint, PercentilePoint, Results, SeriesPoint};
+use crate::results::{Mark, OperationPoint, PercentilePoint, Results, SeriesPoint};
 
 use super::chart::{Axis, Chart, Hover, Point, Region, RegionKind, Shape, Unit, sparkline};
 use super::figure::{Figure, Key};
@@ -17,6 +17,8 @@ const ROUGH_POINTS_MAX: usize = 40;
 const HOVERS_MAX: usize = 120;
 /// Most spells of the generator that are drawn; all are in `results.json`.
 const SPELLS_MAX: usize = 100;
+/// The chart in which what happened is named; in the others it is only marked.
+const FIRST: &str = "Users online";
 /// As many operations as can be told apart in one chart.
 const OPERATIONS_MAX: usize = 6;
 
@@ -39,16 +41,29 @@ pub(super) struct Timeline<'a> {
     hovers: Thinned<'a>,
 }
 
-/// Where the generator was the bottleneck: from its first spell on nothing is sure, but where its spells are tolerated each
-/// stands for itself.
+/// Where the generator was the bottleneck: its longest spells. Results of older versions know only from where on.
 fn bottlenecks(results: &Results, end: f64) -> Vec<Region> {
     let generator = &results.generator;
     let region =
         |from, to| Region { from, to, label: "generator was the bottleneck".to_owned(), kind: RegionKind::Saturated };
-    match generator.tolerated_share {
-        None => generator.saturated_from.map(|from| region(from, end)).into_iter().collect(),
-        Some(_) => generator.spells.iter().take(SPELLS_MAX).map(|spell| region(spell.from_s, spell.to_s)).collect(),
+    if generator.spells.is_empty() {
+        return generator.saturated_from.map(|from| region(from, end)).into_iter().collect();
     }
+    let mut spells: Vec<_> = generator.spells.iter().map(|spell| region(spell.from_s, spell.to_s)).collect();
+    spells.sort_by(|one, other| (other.to - other.from).total_cmp(&(one.to - one.from)));
+    spells.truncate(SPELLS_MAX);
+    spells.sort_by(|one, other| one.from.total_cmp(&other.from));
+    spells
+}
+
+/// A stage, the drain, or what happened at an instant.
+fn marked(mark: &Mark) -> Region {
+    let kind = match () {
+        () if mark.to_s > mark.from_s => RegionKind::Mark,
+        () if mark.label.starts_with("interrupted") => RegionKind::Interruption,
+        () => RegionKind::Event,
+    };
+    Region { from: mark.from_s, to: mark.to_s, label: mark.label.clone(), kind }
 }
 
 impl<'a> Timeline<'a> {
@@ -59,11 +74,7 @@ impl<'a> Timeline<'a> {
         let end_of_points = series.points.last().map_or(0.0, |point| point.at_s + series.width_of(point));
         let ends = series.marks.iter().map(|mark| mark.to_s).chain([end_of_points]);
         let to = ends.filter(|end| end.is_finite()).fold(from, f64::max);
-        let mut regions: Vec<_> = series
-            .marks
-            .iter()
-            .map(|mark| Region { from: mark.from_s, to: mark.to_s, label: mark.label.clone(), kind: RegionKind::Mark })
-            .collect();
+        let mut regions: Vec<_> = series.marks.iter().map(marked).collect();
         regions.extend(bottlenecks(results, to));
         let mut x = Axis::time(from, to);
         if let Some(day) = &results.run.day {
@@ -81,17 +92,19 @@ impl<'a> Timeline<'a> {
     /// What the target was given, what it did, and what went wrong.
     pub(super) fn load(&self) -> Vec<Figure> {
         let delivery = |point: &SeriesPoint| Some(point.delivery_us);
+        let (failed, _) = wording::failures(self.results);
+        let no_failures = if failed == 0 { "no failures" } else { "no failures but in the set-up" };
         let mut figures = vec![
             self.users(),
             self.throughput(),
             self.percentiles("Delivery time", &delivery),
             self.rate("Deliveries per second", "s3", |point| point.delivered),
-            self.bars("Failures", "bad", "no failures", |point| {
+            self.bars("Failures", "bad", failed, no_failures, |point| {
                 point.operations.values().map(|operation| operation.failed).fold(0, u64::saturating_add)
             }),
         ];
         if self.results.arrivals.planned > 0 {
-            figures.push(self.bars("Arrivals missed", "s2", "none missed", |point| point.arrivals_missed));
+            figures.push(self.bars("Arrivals missed", "s2", 0, "none missed", |point| point.arrivals_missed));
         }
         figures
     }
@@ -137,7 +150,7 @@ impl<'a> Timeline<'a> {
         let max = self.lines.buckets.iter().filter_map(online).max().unwrap_or(0);
         let description = format!("At most {} at once.", figures::counted(max, "user"));
         let hover = |bucket: &Bucket<'_>| figures::counted(online(bucket).unwrap_or(0), "user");
-        self.filled("Users online", description, "s1", Axis::linear(max as f64, Unit::Count), points, &hover)
+        self.filled(FIRST, description, "s1", Axis::linear(max as f64, Unit::Count), points, &hover)
     }
 
     fn rate(&self, title: &str, class: &str, figure: impl Fn(&SeriesPoint) -> u64) -> Figure {
@@ -232,7 +245,15 @@ impl<'a> Timeline<'a> {
         Figure::of(&chart, note, legend)
     }
 
-    fn bars(&self, title: &str, class: &str, instead: &'static str, figure: impl Fn(&SeriesPoint) -> u64) -> Figure {
+    /// Counts over time; `all` of the run are more where some are of a set-up, which is no part of the load's course.
+    fn bars(
+        &self,
+        title: &str,
+        class: &str,
+        all: u64,
+        instead: &'static str,
+        figure: impl Fn(&SeriesPoint) -> u64,
+    ) -> Figure {
         let max = self.counts.buckets.iter().map(|bucket| bucket.sum(&figure)).max().unwrap_or(0);
         if max == 0 {
             return Figure::without(title, instead);
@@ -245,7 +266,11 @@ impl<'a> Timeline<'a> {
             vec![Shape::Bars { class: class.to_owned(), width: self.counts.width_s, points: points.collect() }];
         let title = format!("{title} per {}", figures::seconds(self.counts.width_s));
         let total = self.counts.buckets.iter().map(|bucket| bucket.sum(&figure)).fold(0, u64::saturating_add);
-        let description = format!("{} in all, at most {} at a time.", figures::count(total), figures::count(max));
+        let whole = match all.saturating_sub(total) {
+            0 => format!("{} in all", figures::count(total)),
+            others => format!("{} in the load and {} in the set-up", figures::count(total), figures::count(others)),
+        };
+        let description = format!("{whole}, at most {} at a time.", figures::count(max));
         let hover = |bucket: &Bucket<'_>| figures::count(bucket.sum(&figure));
         let note = description.clone();
         let chart = self.chart(&title, description, Axis::linear(max as f64, Unit::Count), shapes, &hover);
@@ -306,6 +331,7 @@ impl<'a> Timeline<'a> {
             x: self.x.clone(),
             y,
             regions: self.regions.clone(),
+            names: title == FIRST,
             shapes,
             hovers: hovers.collect(),
         }
@@ -352,4 +378,58 @@ fn ok(point: &SeriesPoint, name: &str) -> u64 {
 /// An interval without a sample has zeros, which are no measurement.
 fn sampled(point: PercentilePoint) -> Option<PercentilePoint> {
     (point.max > 0 || point.p99 > 0).then_some(point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::results::SpellFigures;
+
+    #[test]
+    fn each_spell_is_shaded_alone_where_spells_are_known() {
+        let places = |results: &Results| -> Vec<_> {
+            bottlenecks(results, 605.0).iter().map(|region| (region.from, region.to)).collect()
+        };
+        let mut results = fixture::saturated();
+        assert_eq!(places(&results), [(420.0, 605.0)], "an older version knows no more");
+        let spell = |from_s: f64, length_s: f64| SpellFigures { from_s, to_s: from_s + length_s, ..Default::default() };
+        results.generator.spells = vec![spell(420.0, 3.0), spell(500.0, 2.0)];
+        assert_eq!(places(&results), [(420.0, 423.0), (500.0, 502.0)]);
+        // Of too many the longest.
+        results.generator.spells = (0..300).map(|at| spell(f64::from(at), if at < 200 { 0.1 } else { 0.2 })).collect();
+        assert_eq!(places(&results).len(), SPELLS_MAX);
+        assert_eq!(places(&results)[0].0, 200.0);
+    }
+
+    #[test]
+    fn interruptions_break_every_chart_and_the_first_names_what_happened() {
+        let mut results = fixture::eventful();
+        results.series.marks.push(Mark { from_s: 402.0, to_s: 402.0, label: "interrupted for 1m 5s".to_owned() });
+        let figures = Timeline::new(&results).load();
+        for figure in figures.iter().filter(|figure| !figure.svg.is_empty()) {
+            assert_eq!(figure.svg.matches(r#"class="break""#).count(), 1, "{}", figure.title);
+            assert_eq!(figure.svg.matches(r#"class="event""#).count(), results.events.len(), "{}", figure.title);
+            assert_eq!(figure.svg.contains(r#"class="happening"#), figure.title == FIRST, "{}", figure.title);
+        }
+        assert!(figures[0].svg.contains(">interrupted for 1m 5s</text>") && figures[0].svg.contains(">drop</text>"));
+    }
+
+    #[test]
+    fn failures_of_the_set_up_are_counted_beside_those_of_the_load() {
+        let mut results = fixture::rich();
+        let note = |results: &Results| {
+            let figures = Timeline::new(results).load();
+            figures.into_iter().find(|figure| figure.title.starts_with("Failures")).expect("a chart").note
+        };
+        let (all, _) = wording::failures(&results);
+        assert!(note(&results).starts_with(&format!("{all} in all")), "{}", note(&results));
+        results.operations.values_mut().for_each(|operation| operation.failed += 7);
+        let of_set_up = 7 * results.operations.len();
+        assert!(
+            note(&results).starts_with(&format!("{all} in the load and {of_set_up} in the set-up")),
+            "{}",
+            note(&results)
+        );
+    }
 }

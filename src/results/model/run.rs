@@ -96,7 +96,7 @@ pub enum EndedBy {
     Plan,
     /// Ctrl-C.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM, or SIGHUP.
     Terminated,
     /// A gate that aborts.
     Abort,

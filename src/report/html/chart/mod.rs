@@ -3,6 +3,7 @@
 //! Colours are class names that the page's style sheet fills in for light, dark and paper. Start reading at [`Chart`].
 
 mod axis;
+mod happening;
 mod picture;
 mod shape;
 mod sparkline;
