@@ -98,6 +98,8 @@ pub(super) struct Collector {
     monitor: Monitor,
     /// Why the generator is the bottleneck, once it is; told once.
     evidence: Option<String>,
+    /// What the machine did beside the run, until it is told.
+    pressure: Option<String>,
     was_saturated: bool,
     is_loading: bool,
     open: u64,
@@ -132,6 +134,7 @@ impl Collector {
             part: 0,
             monitor,
             evidence: None,
+            pressure: None,
             was_saturated: false,
             is_loading: true,
             open: 0,
@@ -157,9 +160,10 @@ impl Collector {
         Collector { inbox, ..self }
     }
 
-    /// What has to be said about the service's history, and about the target's own figures.
+    /// What has to be said about the service's history, about this machine, and about the target's own figures.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
-        self.book.take_warning().into_iter().chain(self.inbox.take_warnings()).collect()
+        let own = self.book.take_warning().into_iter().chain(self.pressure.take());
+        own.chain(self.inbox.take_warnings()).collect()
     }
 
     /// Which processes of the target took the place of others.
@@ -228,6 +232,7 @@ impl Collector {
         let is_loading = self.is_loading;
         sample.per_worker = if is_loading { loads } else { Vec::new() };
         let look = self.monitor.look(&merged, &sample, self.from, last);
+        self.pressure = look.pressure.filter(|_| is_loading);
         let (spell, evidence) = look.spell.filter(|_| is_loading).unzip();
         sample.is_saturated = spell.is_some();
         sample.is_undecided = look.is_undecided && is_loading;

@@ -14,6 +14,9 @@ use crate::tick::Tick;
 /// Lateness below which a worker that waits for a processor is not yet harmed by it, microseconds: below the
 /// milliseconds that a scheduler gives each of several busy threads in turn.
 const HARMLESS_LAG_US: u64 = 4_000;
+/// Lateness from which a worker that waits for a processor is worth a word, microseconds: on a machine that nothing
+/// else uses the pulse of a worker is late by a tenth to a third of it.
+const NOTED_LAG_US: u64 = 1_000;
 /// Samples that a percentile of lateness needs.
 const LAG_SAMPLES_MIN: u64 = 20;
 
@@ -26,6 +29,8 @@ pub(super) struct Monitor {
     /// Where the row began, and the signs in it.
     since: Tick,
     signs: BTreeSet<Sign>,
+    /// Intervals in a row in which something else had the processors, harmful or not; `None` once that was told.
+    pressed_in_a_row: Option<u32>,
 }
 
 /// What an interval showed.
@@ -35,19 +40,23 @@ pub(super) struct Look {
     pub(super) is_undecided: bool,
     /// What of a spell is known now, and the evidence: limits have been passed often enough in a row.
     pub(super) spell: Option<(Spell, String)>,
+    /// Something else uses this machine and no limit is passed: told once.
+    pub(super) pressure: Option<String>,
 }
 
 impl Monitor {
     /// `memory_bytes` is what the machine, or the process' control group, has.
     pub(super) fn new(limits: Health, memory_bytes: u64) -> Monitor {
-        Monitor { limits, memory_bytes, in_a_row: 0, since: Tick::ZERO, signs: BTreeSet::new() }
+        let signs = BTreeSet::new();
+        Monitor { limits, memory_bytes, in_a_row: 0, since: Tick::ZERO, signs, pressed_in_a_row: Some(0) }
     }
 
     /// Looks at the interval between two ticks. The one that completes a row tells the whole row, each later one itself.
     pub(super) fn look(&mut self, merged: &Interval, sample: &HealthSample, from: Tick, to: Tick) -> Look {
+        let pressure = self.pressure(merged, sample);
         let Some((sign, evidence)) = self.evidence(merged, sample) else {
             self.in_a_row = 0;
-            return Look::default();
+            return Look { pressure, ..Look::default() };
         };
         if self.in_a_row == 0 || self.in_a_row >= self.limits.intervals {
             self.since = from;
@@ -57,12 +66,30 @@ impl Monitor {
         self.in_a_row = self.in_a_row.saturating_add(1);
         let is_spell = self.in_a_row >= self.limits.intervals;
         let spell = is_spell.then(|| (Spell { from: self.since, to, signs: self.signs.clone() }, evidence));
-        Look { is_undecided: spell.is_none(), spell }
+        Look { is_undecided: spell.is_none(), spell, pressure: pressure.filter(|_| !is_spell) }
+    }
+
+    /// Limits that are not passed leave the verdict alone; the percentiles are this machine's all the same.
+    fn pressure(&mut self, merged: &Interval, sample: &HealthSample) -> Option<String> {
+        let (lag_us, starved) = (lag_us_p99(merged), starved_share(sample));
+        let in_a_row = self.pressed_in_a_row.as_mut()?;
+        let is_pressed = starved > self.limits.starvation && lag_us > NOTED_LAG_US;
+        *in_a_row = if is_pressed { *in_a_row + 1 } else { 0 };
+        if *in_a_row < self.limits.intervals {
+            return None;
+        }
+        self.pressed_in_a_row = None;
+        Some(format!(
+            "something else uses this machine: a worker waited for a processor {:.0}% of the time in which it could \
+             run, and timers were {:.1} ms late at the 99th percentile. That is below the limits of `[health]`, and \
+             gives verdicts; but the high percentiles of times hold some milliseconds of this machine's own",
+            starved * 100.0,
+            milliseconds(lag_us)
+        ))
     }
 
     fn evidence(&self, merged: &Interval, sample: &HealthSample) -> Option<(Sign, String)> {
-        let lateness = merged.lateness();
-        let lag_us = if lateness.count() >= LAG_SAMPLES_MIN { lateness.quantile(0.99) } else { 0 };
+        let lag_us = lag_us_p99(merged);
         let limit_us = crate::tick::micros(self.limits.lag_p99);
         if lag_us > limit_us {
             let evidence = format!(
@@ -72,8 +99,7 @@ impl Monitor {
             );
             return Some((Sign::LagP99, evidence));
         }
-        let workers = sample.per_worker.iter();
-        let busiest = workers.clone().map(WorkerSample::cpu_share).fold(0.0, f64::max);
+        let busiest = sample.per_worker.iter().map(WorkerSample::cpu_share).fold(0.0, f64::max);
         if busiest > self.limits.worker_cpu {
             let evidence = format!(
                 "a worker used {:.0}% of its core (`health.worker_cpu` is {:.0}%)",
@@ -82,7 +108,7 @@ impl Monitor {
             );
             return Some((Sign::WorkerCpu, evidence));
         }
-        let starved = workers.map(WorkerSample::starved_share).fold(0.0, f64::max);
+        let starved = starved_share(sample);
         if starved > self.limits.starvation && lag_us > HARMLESS_LAG_US {
             let evidence = format!(
                 "a worker waited for a processor {:.0}% of the time in which it could run, and timers were {:.1} ms \
@@ -108,6 +134,16 @@ impl Monitor {
             format!("{queued} bytes waited in the send queue of a connection (`health.send_queue` is {limit} bytes)");
         Some((Sign::SendQueue, evidence))
     }
+}
+
+fn lag_us_p99(merged: &Interval) -> u64 {
+    let lateness = merged.lateness();
+    if lateness.count() >= LAG_SAMPLES_MIN { lateness.quantile(0.99) } else { 0 }
+}
+
+/// Of the worker that waits most, of the time in which it could run.
+fn starved_share(sample: &HealthSample) -> f64 {
+    sample.per_worker.iter().map(WorkerSample::starved_share).fold(0.0, f64::max)
 }
 
 fn milliseconds(micros: u64) -> f64 {
@@ -188,6 +224,23 @@ mod tests {
         };
         let told: Vec<_> = spells.into_iter().enumerate().filter_map(|(at, spell)| Some((at, spell?))).collect();
         assert_eq!(told, [(5, spell(3, 6, &[Sign::LagP99, Sign::Memory])), (6, spell(6, 7, &[Sign::LagP99]))]);
+    }
+
+    #[test]
+    fn a_machine_that_something_else_uses_is_told_once_when_no_limit_is_passed() {
+        let starving = WorkerSample { waited_us: 1_800_000, ..IDLE };
+        let told = |intervals: &[(u64, WorkerSample)]| -> Vec<usize> {
+            let mut monitor = Monitor::new(Health::default(), 1_000);
+            let looks = intervals.iter().enumerate().map(|(at, &(lag_us, load))| {
+                let sample = HealthSample { per_worker: vec![load], ..HealthSample::default() };
+                (at, monitor.look(&late_by(lag_us), &sample, second(at as u64), second(at as u64 + 1)))
+            });
+            looks.filter_map(|(at, look)| look.pressure.map(|_| at)).collect()
+        };
+        let pressed = (2_000, starving);
+        assert_eq!(told(&[pressed, pressed, (500, starving), pressed, pressed, (2_000, IDLE), pressed]), [0; 0]);
+        assert_eq!(told(&[pressed, (9_000, starving), pressed, pressed, pressed, pressed]), [2]);
+        assert_eq!(told(&[(9_000, starving); 4]), [0; 0], "the spell says more");
     }
 
     #[test]

@@ -121,7 +121,9 @@ fn a_warning() {
     let results = results(&folder.path("run"));
     assert_eq!(gate(&results, "publish.count > 100000")["severity"], "warn");
     assert_eq!(gate(&results, "publish.count > 0")["passed"], true, "a warning that is none is listed too");
-    assert_eq!(results["warnings"].as_array().map(Vec::len), Some(1), "{}", results["warnings"]);
+    // Of this machine something may be said too.
+    let warnings = results["warnings"].as_array().expect("a list").iter().map(Value::to_string);
+    assert_eq!(warnings.filter(|warning| warning.contains("publish.count")).count(), 1, "{}", results["warnings"]);
     assert_junit(&text(&folder, "junit.xml"), 0, 0);
     let told = std::fs::read_to_string(&summary).expect("is there");
     assert_eq!(told, format!("before\n{}", text(&folder, "summary.md")));
