@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use pbxload::cli::{Cli, Exit, execute};
+use pbxload::cli::{Cli, Exit, execute, tell};
 use pbxload::transport::install_provider;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -15,11 +15,13 @@ fn main() -> ExitCode {
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+    // That stderr is gone is told nowhere: who tells it there panics.
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).log_internal_errors(false);
+    log.init();
     match execute(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {}", told_once(&error));
+            tell(format_args!("error: {}", told_once(&error)));
             Exit::NotCarriedOut.into()
         }
     }

@@ -16,14 +16,14 @@ pub(super) fn execute(args: &BaselineArgs) -> anyhow::Result<Exit> {
     let baseline = match gather(args) {
         Ok(baseline) => baseline,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell!("error: {error:#}");
             return Ok(Exit::BadInput);
         }
     };
     let path = write_baseline(&baseline, args.out.as_deref())?;
-    eprintln!("wrote {}", path.display());
+    tell!("wrote {}", path.display());
     if baseline.runs.len() < RUNS_WANTED {
-        eprintln!(
+        tell!(
             "note: with fewer than {RUNS_WANTED} runs it is not known how much runs differ from each other; \
              what differs between two runs anyway may be called better or worse"
         );

@@ -36,7 +36,7 @@ pub(super) fn execute(args: &CheckArgs) -> anyhow::Result<Exit> {
                     let detail = serde_json::to_value(&problems).unwrap_or_else(|_| json!(list.len()));
                     documents.push(json!({ "file": path.display().to_string(), "ok": false, "problems": detail }));
                 } else {
-                    eprint!("{}", problems.render(terminal::problem_style()));
+                    terminal::tell_problems(&problems);
                 }
             }
         }

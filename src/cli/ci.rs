@@ -16,7 +16,7 @@ pub(super) fn tell(results: &Results) {
     if let Some(path) = variable("GITHUB_STEP_SUMMARY")
         && let Err(error) = append_summary(results, Path::new(&path))
     {
-        eprintln!("warning: the job summary `{}` could not be written: {error:#}", path.to_string_lossy());
+        tell!("warning: the job summary `{}` could not be written: {error:#}", path.to_string_lossy());
     }
     if variable("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         let mut lines = Vec::new();

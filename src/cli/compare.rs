@@ -18,7 +18,7 @@ pub(super) fn execute(args: &CompareArgs) -> anyhow::Result<Exit> {
         match baseline::run(path) {
             Ok(run) => runs.push(run),
             Err(error) => {
-                eprintln!("error: {error:#}");
+                tell!("error: {error:#}");
                 return Ok(Exit::BadInput);
             }
         }
@@ -27,7 +27,7 @@ pub(super) fn execute(args: &CompareArgs) -> anyhow::Result<Exit> {
     let name = args.runs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
     let found = compare((&args.baseline.display().to_string(), &base), (&name, &runs), &limits);
     if let Some(unknown) = unknown_figure(&found) {
-        eprintln!("error: neither side has a figure `{unknown}`; `--format json` without `--figure` lists them");
+        tell!("error: neither side has a figure `{unknown}`; `--format json` without `--figure` lists them");
         return Ok(Exit::BadInput);
     }
     let folder = args.out.clone().or_else(|| args.runs.last().cloned()).unwrap_or_default();
@@ -58,11 +58,11 @@ pub(super) fn given(path: &Path, missing: Missing) -> Option<Option<Vec<RunSumma
         let said = format!("there is no baseline `{}`; `pbxload baseline save RUN...` writes one", path.display());
         return match missing {
             Missing::Fail => {
-                eprintln!("error: {said}");
+                tell!("error: {said}");
                 None
             }
             Missing::Warn => {
-                eprintln!("warning: no baseline: nothing is compared: {said}");
+                tell!("warning: no baseline: nothing is compared: {said}");
                 Some(None)
             }
         };
@@ -70,7 +70,7 @@ pub(super) fn given(path: &Path, missing: Missing) -> Option<Option<Vec<RunSumma
     match baseline::runs(path) {
         Ok(runs) => Some(Some(runs)),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            tell!("error: {error:#}");
             None
         }
     }
@@ -123,7 +123,7 @@ fn write_file(folder: &Path, format: PageFormat, bytes: &[u8]) -> anyhow::Result
     });
     std::fs::create_dir_all(folder)?;
     write_whole(&path, bytes)?;
-    eprintln!("wrote {}", path.display());
+    tell!("wrote {}", path.display());
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(super) fn execute(args: &DoctorArgs) -> anyhow::Result<Exit> {
                 return Ok(Exit::BadInput);
             }
             Err(problems) => {
-                eprint!("{}", problems.render(terminal::problem_style()));
+                terminal::tell_problems(&problems);
                 return Ok(Exit::BadInput);
             }
         },

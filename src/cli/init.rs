@@ -18,6 +18,6 @@ pub(super) fn execute(args: &InitArgs) -> anyhow::Result<Exit> {
         .open(&args.file)
         .with_context(|| format!("cannot write `{}`; name a file that does not exist yet", args.file.display()))?;
     file.write_all(starter(&name).as_bytes())?;
-    eprintln!("wrote {0}; run it with `pbxload run {0}`", args.file.display());
+    tell!("wrote {0}; run it with `pbxload run {0}`", args.file.display());
     Ok(Exit::Pass)
 }

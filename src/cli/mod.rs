@@ -2,6 +2,13 @@
 //!
 //! stdout is for data, stderr for people. Start reading at [`Cli`], then at `run.rs`.
 
+#![warn(clippy::print_stderr)]
+
+/// Tells a line on stderr, formatted as `eprintln!` does; see [`terminal::tell`].
+macro_rules! tell {
+    ($($line:tt)*) => { $crate::cli::terminal::tell(format_args!($($line)*)) };
+}
+
 mod args;
 mod baseline;
 mod check;
@@ -30,6 +37,7 @@ mod trial;
 
 pub use args::{Cli, Command};
 pub use exit::Exit;
+pub use terminal::tell;
 
 /// Carries a command out.
 ///

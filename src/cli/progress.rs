@@ -6,7 +6,6 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::ProgressKind;
-use super::terminal;
 use crate::engine::Progress;
 use crate::metrics::Latency;
 use crate::ops::OpId;
@@ -72,7 +71,7 @@ impl Display {
         match &self.way {
             Way::Bar(bar) => bar.set_message(text),
             // A line at the start and at the end of a stage.
-            Way::Plain if done == 0 || done == wanted => terminal::tell(&text),
+            Way::Plain if done == 0 || done == wanted => tell!("{text}"),
             Way::Plain | Way::None => {}
         }
     }
@@ -80,8 +79,8 @@ impl Display {
     /// A line that stays, whatever is shown.
     pub(super) fn say(&self, text: &str) {
         match &self.way {
-            Way::Bar(bar) => bar.suspend(|| terminal::tell(text)),
-            Way::Plain | Way::None => terminal::tell(text),
+            Way::Bar(bar) => bar.suspend(|| tell!("{text}")),
+            Way::Plain | Way::None => tell!("{text}"),
         }
     }
 
@@ -102,11 +101,11 @@ impl Display {
             }
             Way::Plain => {
                 let left = self.length.saturating_sub(record.to.since(record.load_start));
-                terminal::tell(&format!(
+                tell!(
                     "{:>7}  {text}  {} left",
                     figures::position(record.to.since(record.load_start).as_secs_f64()),
                     figures::position(left.as_secs_f64())
-                ));
+                );
                 self.next_line = record.to + PLAIN_EVERY;
             }
             Way::None => {}

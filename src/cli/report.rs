@@ -20,7 +20,7 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         match Format::from_str(word) {
             Ok(format) => formats.push(format),
             Err(error) => {
-                eprintln!("error: {error}");
+                tell!("error: {error}");
                 return Ok(Exit::BadInput);
             }
         }
@@ -32,7 +32,7 @@ pub(super) fn execute(args: &ReportArgs) -> anyhow::Result<Exit> {
         report::render(format, &results, &mut bytes)?;
         let path = folder.path().join(format.file_name());
         write_whole(&path, &bytes)?;
-        eprintln!("wrote {}", path.display());
+        tell!("wrote {}", path.display());
     }
     Ok(Exit::Pass)
 }
@@ -74,7 +74,7 @@ fn rebuild(folder: &RunFolder) -> anyhow::Result<Results> {
     let mut fold = Fold::new();
     if goes_on {
         let text = "the run was still going on when this was made: its end is missing because it has not come yet";
-        eprintln!("warning: {text}");
+        tell!("warning: {text}");
         fold.push(&Record::Warning(text.to_owned()));
     }
     let mut ran = None;

@@ -23,7 +23,7 @@ pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepa
     let given = given_anew(args);
     if !given.is_empty() {
         let given = given.join(", ");
-        eprintln!(
+        tell!(
             "error: {given} cannot be used with `--resume`: a resumed run has the scenario and the flags that it began with; \
              leave them out, or start a new run"
         );
@@ -72,7 +72,7 @@ pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepa
                 origin.scenario.display()
             );
             let problems = problems.with_help_on_variables(&way);
-            eprint!("{}", problems.render(terminal::problem_style()));
+            terminal::tell_problems(&problems);
             return Ok(None);
         }
     };
@@ -82,9 +82,9 @@ pub(super) fn prepare(run: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepa
     let resumption = trace.resumption(&info);
     let (at, length) = (resumption.offset, scenario.load.duration());
     if at < length {
-        eprintln!("going on at second {:.0} of {:.0}", at.as_secs_f64(), length.as_secs_f64());
+        tell!("going on at second {:.0} of {:.0}", at.as_secs_f64(), length.as_secs_f64());
     } else {
-        eprintln!("the load of {} was over: only what follows it is left", figures::seconds(length.as_secs_f64()));
+        tell!("the load of {} was over: only what follows it is left", figures::seconds(length.as_secs_f64()));
     }
     let service = targets::open(&scenario, faults)?;
     let journal = JournalWriter::open(&folder.journal())?;
@@ -124,7 +124,7 @@ fn given_anew(args: &RunArgs) -> Vec<&'static str> {
 }
 
 fn refused(run: &Path, why: &str) -> anyhow::Result<Option<Prepared>> {
-    eprintln!("error: `{}` cannot go on: {why}", run.display());
+    tell!("error: `{}` cannot go on: {why}", run.display());
     Ok(None)
 }
 

@@ -75,29 +75,30 @@ fn prepare(path: &Path, args: &RunArgs) -> anyhow::Result<Option<Prepared>> {
     let ready = match scenario(path, &args.flags) {
         Ok(ready) => ready,
         Err(problems) => {
-            eprint!("{}", problems.render(terminal::problem_style()));
+            terminal::tell_problems(&problems);
             return Ok(None);
         }
     };
     let Ready { scenario, effective, gates } = ready;
     let users = scenario.users.count;
     if let Some(workers) = args.workers.filter(|workers| *workers > users) {
-        eprintln!("error: `--workers {workers}` is more than the {users} users: give {users} or less, or leave it out");
+        tell!("error: `--workers {workers}` is more than the {users} users: give {users} or less, or leave it out");
         return Ok(None);
     }
     let faults = match targets::faults(args.faults.as_deref()) {
         Ok(faults) => faults,
         Err(error) => {
-            eprintln!("error: {:#}", anyhow::Error::from(error));
+            tell!("error: {:#}", anyhow::Error::from(error));
             return Ok(None);
         }
     };
     if let (Some(file), TargetUrl::Service(endpoint)) = (&args.faults, &scenario.target.url) {
         let file = file.display();
-        eprintln!(
+        tell!(
             "error: `--faults {file}` is for the embedded simulator, and the target is `{}:{}`: nothing of it would happen; \
              give it to the simulator that is the target, `pbxload simulate --faults {file}`, or set `target.url = \"embedded\"`",
-            endpoint.host, endpoint.port
+            endpoint.host,
+            endpoint.port
         );
         return Ok(None);
     }
@@ -175,7 +176,7 @@ fn carry_out(prepared: Prepared, against: Option<Against>, args: &RunArgs) -> an
         && let Err(error) = append_history(&args.history, &HistoryLine::of(&results))
     {
         // The run is carried out and reported; its place in the history is all that is missing.
-        eprintln!("warning: {:#}", anyhow::Error::from(error));
+        tell!("warning: {:#}", anyhow::Error::from(error));
     }
     let mut summary = Vec::new();
     report::text::write(&results, terminal::layout(), &mut summary)?;
@@ -183,12 +184,9 @@ fn carry_out(prepared: Prepared, against: Option<Against>, args: &RunArgs) -> an
     ci::tell(&results);
     // The verdict is told even when no file can hold it.
     written?;
-    eprintln!("\nreport: {}", folder.path_of(RunFile::Report).display());
+    tell!("\nreport: {}", folder.path_of(RunFile::Report).display());
     if matches!(results.run.ended_by, EndedBy::Interrupt | EndedBy::Terminated) {
-        eprintln!(
-            "the run can go on where it was: pbxload run --resume {}",
-            quoted(&folder.path().display().to_string())
-        );
+        tell!("the run can go on where it was: pbxload run --resume {}", quoted(&folder.path().display().to_string()));
     }
     Ok(Exit::of(&results.verdict))
 }
@@ -349,7 +347,7 @@ fn tell(trouble: String, told: &mut BTreeSet<String>, fold: &mut Fold) {
     /// A disk that comes and goes for days tells little that is new.
     const TOLD_MAX: usize = 100;
     if told.len() < TOLD_MAX && told.insert(trouble.clone()) {
-        eprintln!("warning: {trouble}");
+        tell!("warning: {trouble}");
         fold.push(&Record::Warning(trouble));
     }
 }

@@ -11,12 +11,12 @@ use crate::simulator::faults::FaultPlan;
 pub(super) fn execute(args: &SelftestArgs) -> anyhow::Result<Exit> {
     if let Some(unknown) = args.only.iter().chain(&args.sabotage).find(|class| selftest::named(class).is_none()) {
         let known: Vec<&str> = selftest::all().iter().map(|case| case.class).collect();
-        eprintln!("error: there is no class `{unknown}`; there are {}", known.join(", "));
+        tell!("error: there is no class `{unknown}`; there are {}", known.join(", "));
         return Ok(Exit::BadInput);
     }
     let is_wanted = |case: &Case| args.only.is_empty() || args.only.iter().any(|class| class == case.class);
     let cases: Vec<Case> = selftest::all().into_iter().filter(is_wanted).collect();
-    eprintln!("{} of {} classes of fault; all of them take less than a minute", cases.len(), selftest::all().len());
+    tell!("{} of {} classes of fault; all of them take less than a minute", cases.len(), selftest::all().len());
     let examined = selftest::conduct(&cases, &args.sabotage, &open)?;
     terminal::print(&match args.json {
         true => format!("{:#}\n", selftest::to_json(&examined)),

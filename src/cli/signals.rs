@@ -11,7 +11,6 @@ use nix::unistd::{dup2_stderr, dup2_stdout};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::terminal;
 use crate::engine::Stop;
 use crate::results::EndedBy;
 
@@ -51,7 +50,7 @@ pub(super) fn listen(goodbye: &'static str) -> std::io::Result<watch::Receiver<S
                 let is_first = *stop.borrow() == Stop::No;
                 let _ = stop.send(if is_first { Stop::Drain(reason) } else { Stop::Now(reason) });
                 if is_first {
-                    terminal::tell(&format!("\n{goodbye}"));
+                    tell!("\n{goodbye}");
                 }
             }
         });

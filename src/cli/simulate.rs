@@ -12,7 +12,7 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
     let faults = match targets::faults(args.faults.as_deref()) {
         Ok(faults) => faults,
         Err(error) => {
-            eprintln!("error: {:#}", anyhow::Error::from(error));
+            tell!("error: {:#}", anyhow::Error::from(error));
             return Ok(Exit::BadInput);
         }
     };
@@ -20,7 +20,7 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
         anyhow::bail!("there is no dialect `{}`", args.dialect);
     };
     if args.api_key.is_some() && dialect.api_key_header.is_none() {
-        eprintln!("error: a {} has no API keys; drop `--api-key`, or add `--dialect tinode`", dialect.server);
+        tell!("error: a {} has no API keys; drop `--api-key`, or add `--dialect tinode`", dialect.server);
         return Ok(Exit::BadInput);
     }
     raise_descriptor_limit();
@@ -34,7 +34,7 @@ pub(super) fn execute(args: &SimulateArgs) -> anyhow::Result<Exit> {
     let config = SimulatorConfig { listen, encryption, faults, upload_bytes_max, ..usual };
     let simulator = Simulator::start(config)?;
     let scheme = if args.tls { "wss" } else { "ws" };
-    eprintln!(
+    tell!(
         "listening on {scheme}://{}{}; Ctrl-C ends it and prints what it did",
         simulator.address(),
         dialect.websocket_path

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use crate::report::text::{Colour, Layout};
-use crate::scenario::Style;
+use crate::scenario::{Problems, Style};
 
 /// Columns of a terminal that does not say.
 const COLUMNS: usize = 100;
@@ -32,8 +32,15 @@ pub(super) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Tells a line on stderr; one that nobody can read any more is no error of ours.
-pub(super) fn tell(text: &str) {
+/// Tells a line on stderr; one that nobody can read any more, as after a terminal was closed, is no error of ours and
+/// no end of a run, which `eprintln!` makes of it.
+pub fn tell(line: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Shows what is wrong with a scenario on stderr.
+pub(super) fn tell_problems(problems: &Problems) {
+    use std::io::Write as _;
+    let _ = write!(std::io::stderr().lock(), "{}", problems.render(problem_style()));
 }

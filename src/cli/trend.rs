@@ -13,22 +13,22 @@ pub(super) fn execute(args: &TrendArgs) -> anyhow::Result<Exit> {
     let (lines, problems) = match read_history(&args.history) {
         Ok(read) => read,
         Err(error) => {
-            eprintln!("error: {:#}; `pbxload run` appends a line for each run", anyhow::Error::from(error));
+            tell!("error: {:#}; `pbxload run` appends a line for each run", anyhow::Error::from(error));
             return Ok(Exit::BadInput);
         }
     };
     for problem in problems.iter().take(PROBLEMS_SHOWN) {
-        eprintln!("warning: `{}`, line {}: skipped: {}", args.history.display(), problem.line, problem.why);
+        tell!("warning: `{}`, line {}: skipped: {}", args.history.display(), problem.line, problem.why);
     }
     if let Some(further) = problems.len().checked_sub(PROBLEMS_SHOWN).filter(|further| *further > 0) {
-        eprintln!("warning: {further} further lines were skipped");
+        tell!("warning: {further} further lines were skipped");
     }
     let limits = Limits { figures: args.figures.clone(), ..Limits::default() };
     let Some(found) = trend(&lines, args.scenario.as_deref(), &limits) else {
         let mut known: Vec<&str> = lines.iter().map(|line| line.scenario.as_str()).collect();
         known.sort_unstable();
         known.dedup();
-        eprintln!("error: the history holds no run that could be used; it knows the scenarios: {}", known.join(", "));
+        tell!("error: the history holds no run that could be used; it knows the scenarios: {}", known.join(", "));
         return Ok(Exit::BadInput);
     };
     let mut bytes = Vec::new();
@@ -44,12 +44,12 @@ pub(super) fn execute(args: &TrendArgs) -> anyhow::Result<Exit> {
     match out {
         Some(path) => {
             write_whole(&path, &bytes)?;
-            eprintln!("wrote {}", path.display());
+            tell!("wrote {}", path.display());
         }
         None => terminal::print(&String::from_utf8_lossy(&bytes)),
     }
     if found.runs.len() < RUNS_MIN {
-        eprintln!("{} runs can be compared with each other; a trend needs {RUNS_MIN}", found.runs.len());
+        tell!("{} runs can be compared with each other; a trend needs {RUNS_MIN}", found.runs.len());
         return Ok(Exit::NoVerdict);
     }
     let is_worse = found.figures.iter().any(|figure| figure.changes.last().is_some_and(|change| change.is_worse));

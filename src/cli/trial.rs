@@ -21,7 +21,7 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
     let ready = match scenario(&args.scenario, &args.flags) {
         Ok(ready) => ready,
         Err(problems) => {
-            eprint!("{}", problems.render(terminal::problem_style()));
+            terminal::tell_problems(&problems);
             return Ok(Exit::BadInput);
         }
     };
@@ -29,7 +29,7 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
     let names: Vec<&str> = scenario.personas.iter().map(|persona| persona.name.as_str()).collect();
     let wanted = args.persona.as_deref().unwrap_or(names[0]);
     let Some(persona) = names.iter().position(|name| *name == wanted) else {
-        eprintln!("error: there is no persona `{wanted}`; the scenario has {}", names.join(", "));
+        tell!("error: there is no persona `{wanted}`; the scenario has {}", names.join(", "));
         return Ok(Exit::BadInput);
     };
     let service = targets::open(&scenario, FaultPlan::default())?;
@@ -38,7 +38,7 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
     let Some(user) = (0..plan.users()).find(|&user| plan.persona_index(user) == persona) else {
         anyhow::bail!("of {} users none is a `{wanted}`; plan more users", plan.users());
     };
-    eprintln!("user {} as `{wanted}`", plan.user_name(user));
+    tell!("user {} as `{wanted}`", plan.user_name(user));
     let secrets = RefCell::new(Vec::new());
     let figures = try_once(
         plan,
@@ -54,7 +54,7 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
             terminal::print(&format!("{:>10.6} {sign} {text}\n", tick.as_secs_f64()));
         }),
     )?;
-    eprintln!();
+    tell!("");
     let mut failed = 0;
     for op in OpId::ALL {
         let op_figures = &figures.ops[op.index()];
@@ -62,12 +62,12 @@ pub(super) fn execute(args: &TryArgs) -> anyhow::Result<Exit> {
             failed += op_figures.failed;
             let service = figures::micros(op_figures.service.quantile(0.5));
             let service = if op_figures.ok > 0 { format!(", answered within {service}") } else { String::new() };
-            eprintln!("{:<15} {} ok, {} failed{service}", op.name(), op_figures.ok, op_figures.failed);
+            tell!("{:<15} {} ok, {} failed{service}", op.name(), op_figures.ok, op_figures.failed);
         }
     }
     for (op, kind, stat) in figures.failures.iter() {
         let examples: Vec<String> = stat.examples.iter().map(|example| one_line(example).to_string()).collect();
-        eprintln!("failed: {} {kind} {}", op.name(), examples.join("; "));
+        tell!("failed: {} {kind} {}", op.name(), examples.join("; "));
     }
     Ok(if failed == 0 { Exit::Pass } else { Exit::GateFailed })
 }

@@ -117,6 +117,16 @@ impl Background {
         Background::spawn(command)
     }
 
+    /// Runs the program with nobody at the other end of its stdout and stderr; gives its exit code.
+    pub fn run_unheard<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Option<i32> {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).env_remove("PBX_PASSWORD").envs([NO_HISTORY]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program can be started");
+        drop((child.stdout.take(), child.stderr.take()));
+        child.wait().expect("it ends").code()
+    }
+
     fn spawn(mut command: Command) -> Background {
         command.env_remove("PBX_PASSWORD").envs([NO_HISTORY]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

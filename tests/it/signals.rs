@@ -112,3 +112,17 @@ fn interrupt_before_the_load() {
     assert_balanced(&results);
     assert_eq!(results["run"]["ended_by"], "interrupt");
 }
+
+/// As after `disown` and the end of the shell: what is told reaches nobody.
+#[test]
+fn a_run_that_nobody_can_hear_goes_on() {
+    let folder = Folder::new();
+    let scenario = folder.write("chat.toml", &chat("1s"));
+    let out = folder.argument("run");
+    let code = Background::run_unheard(["run", &scenario, "--progress", "plain", "-vv", "--out", &out]);
+    assert!(code == Some(0) || code == Some(4), "{code:?}");
+    let results = results(&folder.path("run"));
+    assert_balanced(&results);
+    assert_eq!(results["run"]["ended_by"], "plan");
+    assert!(folder.path("run").join("report.html").is_file());
+}
