@@ -329,7 +329,10 @@ impl Observer for Watcher {
         }
         self.journal.put(record);
         for trouble in self.journal.troubles() {
-            tell(trouble, &mut self.told, &mut self.fold);
+            // It waits with what the disk does not take, and is there when reports are made again.
+            if let Some(warning) = tell(trouble, &mut self.told, &mut self.fold) {
+                self.journal.put(warning);
+            }
         }
     }
 
@@ -342,12 +345,14 @@ impl Observer for Watcher {
     }
 }
 
-/// Says what is wrong with the journal, once: now, and in the reports. The run goes on.
-fn tell(trouble: String, told: &mut BTreeSet<String>, fold: &mut Fold) {
+/// Says what is wrong with the journal, once: now, and in the reports. The run goes on. Gives what was said, if it was.
+fn tell(trouble: String, told: &mut BTreeSet<String>, fold: &mut Fold) -> Option<Record> {
     /// A disk that comes and goes for days tells little that is new.
     const TOLD_MAX: usize = 100;
-    if told.len() < TOLD_MAX && told.insert(trouble.clone()) {
+    (told.len() < TOLD_MAX && told.insert(trouble.clone())).then(|| {
         tell!("warning: {trouble}");
-        fold.push(&Record::Warning(trouble));
-    }
+        let warning = Record::Warning(trouble);
+        fold.push(&warning);
+        warning
+    })
 }

@@ -1,6 +1,6 @@
 //! A disk that takes nothing more: the run goes on, says so, and its verdict is told.
 
-use crate::program::{Ended, Folder, assert_balanced, call, call_limited, results};
+use crate::program::{Background, Ended, Folder, assert_balanced, call, call_limited, results};
 use crate::scenarios::chat;
 
 /// A run whose files may have so many blocks of 512 bytes each.
@@ -33,4 +33,28 @@ fn files_that_may_not_grow_are_followed_by_others() {
     assert_eq!(results["run"]["ended_by"], "plan");
     assert!(!results["warnings"].to_string().contains("could not be used"), "{}", results["warnings"]);
     assert!(results["arrivals"]["planned"].as_u64() >= Some(110), "{}", results["arrivals"]);
+}
+
+/// What waited is written, and with it that it waited: a report of the journal alone knows.
+#[test]
+fn a_disk_with_room_again_gets_what_waited_and_the_warnings() {
+    let folder = Folder::new();
+    let scenario = folder.write("chat.toml", &chat("2m"));
+    let out = folder.argument("run");
+    let mut run = Background::start_limited(3, ["run", &scenario, "--progress", "plain", "--out", &out]);
+    run.wait_for("the journal cannot be written");
+    run.wait_for(" ops/s ");
+    run.unlimit();
+    run.wait_for("the journal can be written again");
+    run.wait_for(" ops/s ");
+    run.wait_for(" ops/s ");
+    run.signal("KILL");
+    run.finish();
+    call(["report", &out]).with_code(0);
+    let results = results(&folder.path("run"));
+    assert_balanced(&results);
+    assert_eq!(results["run"]["ended_by"], "crash");
+    assert!(results["holes"].is_null(), "{}", results["holes"]);
+    let warnings = results["warnings"].to_string();
+    assert!(warnings.contains("cannot be written") && warnings.contains("can be written again"), "{warnings}");
 }

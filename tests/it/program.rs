@@ -110,6 +110,22 @@ impl Background {
         Background::spawn(command)
     }
 
+    /// As [`Background::start`], with files that may not grow beyond so many blocks of 512 bytes, until
+    /// [`Background::unlimit`].
+    pub fn start_limited<I: AsRef<std::ffi::OsStr>>(blocks: u32, arguments: impl IntoIterator<Item = I>) -> Background {
+        let mut command = Command::new("sh");
+        let limited = format!("ulimit -S -f {blocks} && exec \"$0\" \"$@\"");
+        command.args(["-c", &limited, PROGRAM]).args(arguments);
+        Background::spawn(command)
+    }
+
+    /// Lifts the limit of its files.
+    pub fn unlimit(&self) {
+        let process = self.child.id().to_string();
+        let status = Command::new("prlimit").args(["--pid", &process, "--fsize=unlimited:"]).status();
+        assert!(status.expect("there is `prlimit` of util-linux").success());
+    }
+
     /// As [`Background::start`], with SIGHUP ignored, as `nohup` has it.
     pub fn start_ignoring_hangup<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Background {
         let mut command = Command::new("sh");
